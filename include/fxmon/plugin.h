@@ -1,0 +1,309 @@
+/*
+ * fxmon/plugin.h - for authors of sources, streams, stores, sinks and notifiers.
+ *
+ * A driver is a const table of functions, found by the scheme of a URL. Its state belongs to one lane, that is to
+ * one thread: a driver needs no lock. A driver answers with a result and, unless that is FXMON_DONE, fills the error:
+ *
+ *   FXMON_DONE    it worked
+ *   FXMON_RETRY   it did not work, nothing was kept, the same call may work later: the lane waits and calls again
+ *   FXMON_FATAL   it will not work without a person (configuration, credentials)
+ *   FXMON_REFUSED this record, and only it, is bad data: the lane puts it to the dead letters and goes on
+ *   FXMON_FENCED  somebody else owns this work now: the lane drops what it holds and claims anew
+ *   FXMON_END     there will be no more
+ *   FXMON_WAIT    nothing now
+ *
+ * Drivers never sleep, never retry, never log secrets, never install signal handlers. A call returns after at most its time
+ * limit (5 s where nothing else is said), and soon after env->stopping() turns true.
+ */
+#ifndef FXMON_PLUGIN_H
+#define FXMON_PLUGIN_H
+
+#include "core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fxmon_result {
+    FXMON_DONE = 0,
+    FXMON_RETRY = 1,
+    FXMON_FATAL = 2,
+    FXMON_REFUSED = 3,
+    FXMON_FENCED = 4,
+    FXMON_END = 5,
+    FXMON_WAIT = 6
+} fxmon_result;
+
+enum fxmon_log_level { FXMON_LOG_ERROR = 0, FXMON_LOG_WARNING = 1, FXMON_LOG_INFO = 2, FXMON_LOG_DEBUG = 3 };
+
+/** What a driver may ask of its host. Valid as long as the driver's state. */
+typedef struct fxmon_env {
+    size_t size;                                           /* sizeof(fxmon_env) of the host */
+    void *user;                                            /* passed to every function below */
+    int64_t (*now)(void *user);                            /* wall clock, ns UTC */
+    int64_t (*monotonic)(void *user);                      /* ns, for time limits */
+    bool (*stopping)(void *user);                          /* true: return soon */
+    void (*log)(void *user, int level, const char *component, const char *text);
+    const char *(*option)(void *user, const char *name);   /* value of an option, NULL if unset */
+} fxmon_env;
+
+/* ---- messages: what travels on the log ---------------------------------------------------- */
+
+/** One pair of a message. */
+typedef struct fxmon_rate {
+    fxmon_pair pair;
+    fxmon_decimal mid, bid, ask; /* bid/ask: mantissa 0 if absent */
+} fxmon_rate;
+
+/** All pairs of one publication (or one pair of it). rates belongs to whoever made the message. */
+typedef struct fxmon_message {
+    int64_t time;        /* when the source observed the rates ("timestamp") */
+    int64_t ingested;    /* when fxmon read them; 0 unknown */
+    int64_t next_update; /* when the source will publish next; 0 unknown */
+    char base[8];
+    char source[FXMON_SOURCE_TEXT];
+    uint32_t count, capacity;
+    fxmon_rate *rates;
+} fxmon_message;
+
+/* ---- source ------------------------------------------------------------------------------- */
+
+/** A provider of rates. `name`: also usable as --from NAME. */
+typedef struct fxmon_source_ops {
+    size_t size;
+    const char *schemes; /* space separated: "http https open-er-api"; matched before the first ':' or as a whole */
+    const char *unsupported; /* NULL, or why this build cannot: "built without libcurl" */
+    fxmon_result (*open)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
+    /**
+     * The next message, if its time has come. DONE: *message is filled (its arrays belong to the driver until the next
+     * call). WAIT: nothing before *due (ns UTC). END: no more. RETRY/FATAL: error, with error->retry_at when known.
+     * The driver keeps to the provider's own schedule whatever `now` says: it never burns a quota.
+     */
+    fxmon_result (*next)(void *state, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error);
+    void (*close)(void *state);
+} fxmon_source_ops;
+
+/* ---- stream: the log ---------------------------------------------------------------------- */
+
+enum fxmon_record_kind {
+    FXMON_RECORD = 0,   /* data */
+    FXMON_ASSIGNED = 1, /* this reader now owns `partition`: claim its progress and seek */
+    FXMON_REVOKED = 2,  /* finish or drop what is held of `partition` */
+    FXMON_LOST = 3,     /* already taken over by another: drop */
+    FXMON_GAP = 4       /* records [from, offset) are gone (retention, truncation); reading stops until seek */
+};
+
+/** A record as the stream holds it. data is valid until the next read. */
+typedef struct fxmon_record {
+    int32_t kind;
+    int32_t partition;
+    int64_t offset;
+    int64_t from;       /* FXMON_GAP */
+    int64_t timestamp;  /* of the broker, ns; 0 unknown */
+    const char *data;
+    size_t length;
+    bool oversize;      /* longer than the limit: data holds the first bytes only */
+} fxmon_record;
+
+typedef struct fxmon_blob {
+    const char *key;    /* NUL-terminated, may be NULL */
+    const char *data;
+    size_t length;
+} fxmon_blob;
+
+typedef struct fxmon_stream_ops {
+    size_t size;
+    const char *schemes;
+    const char *unsupported;
+    /* reader */
+    fxmon_result (*open_reader)(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error);
+    const char *(*identity)(void *state); /* stable name of this log for progress rows; "" if it cannot be replayed */
+    /** Up to max records, waiting at most timeout_ms for the first. DONE with *count 0: nothing now. END: closed by the writer. */
+    fxmon_result (*read)(void *state, fxmon_record *records, size_t max, size_t *count, int timeout_ms, fxmon_error *error);
+    /** Continue at offset; FXMON_OFFSET_FIRST / FXMON_OFFSET_END also. Allowed after FXMON_ASSIGNED or FXMON_GAP and at any time later. */
+    fxmon_result (*seek)(void *state, int32_t partition, int64_t offset, fxmon_error *error);
+    fxmon_result (*pause)(void *state, int32_t partition, bool paused);
+    /** Offsets now: first kept record, and one past the last. */
+    fxmon_result (*bounds)(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error);
+    void (*committed)(void *state, int32_t partition, int64_t next_offset); /* for lag tools; may be NULL */
+    int (*pollfd)(void *state); /* readable when read would return something; -1 if there is none */
+    void (*close_reader)(void *state);
+    /* writer */
+    fxmon_result (*open_writer)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
+    /** DONE: all of them acknowledged as the sync option says. Otherwise none is acknowledged. */
+    fxmon_result (*append)(void *state, const fxmon_blob *records, size_t count, fxmon_error *error);
+    void (*close_writer)(void *state);
+} fxmon_stream_ops;
+
+#define FXMON_OFFSET_FIRST INT64_C(-2)
+#define FXMON_OFFSET_END INT64_C(-1)
+
+/* ---- rows: what lanes hand to sinks and stores -------------------------------------------- */
+
+/** A new quote with what the lane computed. */
+typedef struct fxmon_row {
+    fxmon_pair pair;
+    int64_t time, ingested;
+    fxmon_decimal rate, bid, ask;
+    double volatility;  /* NAN: fewer than two samples, or late */
+    uint32_t samples;   /* prices in the window */
+    uint32_t kind;      /* FXMON_ROW_... */
+    double cross;       /* FXMON_ROW_CROSS: the rate, which is then not in `rate` */
+    const char *source;
+    int32_t partition;
+    int64_t offset;
+} fxmon_row;
+enum fxmon_row_kind {
+    FXMON_ROW_QUOTE = 0,
+    FXMON_ROW_LATE = 1,  /* not newer than one already seen: kept, in no statistic */
+    FXMON_ROW_CROSS = 2
+};
+
+/** A record that could not be processed. */
+typedef struct fxmon_dead_letter {
+    const char *lane, *stream;
+    int32_t partition;
+    int64_t offset;
+    const char *data;
+    size_t length;
+    const char *reason;  /* error name: "syntax", "rejected_by_validation", ... */
+    const char *text;    /* which member, which value, what was expected */
+    int64_t first_seen;
+} fxmon_dead_letter;
+
+/** Where a lane stands in one partition. */
+typedef struct fxmon_progress {
+    const char *lane, *stream; /* borrowed */
+    int32_t partition;
+    int64_t next_offset;       /* next record to apply; -1: nothing yet */
+    int64_t epoch;             /* fencing token, bumped by every claim */
+    int64_t checkpoint_offset; /* the checkpoint holds the state before this record; -1: none */
+    void *checkpoint;          /* bytes; on claim: fxmon_free_memory by the caller */
+    size_t checkpoint_size;
+} fxmon_progress;
+
+/* ---- sink --------------------------------------------------------------------------------- */
+
+/** A destination of rows that is no store. Only open, write, flush and close are needed. */
+typedef struct fxmon_sink_ops {
+    size_t size;
+    const char *schemes;
+    const char *unsupported;
+    fxmon_result (*open)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
+    /** Take rows into the batch. Nothing counts until flush. */
+    fxmon_result (*write)(void *state, const fxmon_row *rows, size_t count, fxmon_error *error);
+    /** Everything written since the last flush is delivered, and `progress` (NULL: none) is remembered with it. After RETRY the lane
+     *  calls flush again, with the same batch still held by the driver. */
+    fxmon_result (*flush)(void *state, const fxmon_progress *progress, fxmon_error *error);
+    void (*close)(void *state);
+    /* optional */
+    fxmon_result (*load)(void *state, fxmon_progress *progress, fxmon_error *error); /* what flush remembered */
+    fxmon_result (*dead)(void *state, const fxmon_dead_letter *letter, fxmon_error *error);
+    void (*discard)(void *state); /* forget what was written since the last flush */
+} fxmon_sink_ops;
+
+/* ---- store: rows, alerts and progress in one transaction ----------------------------------- */
+
+/** A stored rate, as history answers it. */
+typedef struct fxmon_stored_rate {
+    fxmon_pair pair;
+    int64_t time, ingested;
+    fxmon_decimal rate, bid, ask;
+    double volatility;
+    char source[FXMON_SOURCE_TEXT];
+    int32_t partition;
+    int64_t offset;
+} fxmon_stored_rate;
+
+typedef struct fxmon_history_query {
+    fxmon_pair pair;     /* "" in fxmon_store_ops.dead_letters etc. is not used */
+    int64_t from, to;    /* half-open [from, to); INT64_MIN/INT64_MAX: open */
+    int64_t limit, offset;
+    bool ascending;
+    const char *source;  /* NULL: all */
+} fxmon_history_query;
+
+typedef struct fxmon_stored_event {
+    int64_t id;           /* row number */
+    int64_t recorded;     /* ns UTC */
+    fxmon_event event;
+    char message[192];
+} fxmon_stored_event;
+
+typedef struct fxmon_health {
+    char component[64];  /* "consume/sqlite", "produce", "alert" */
+    char instance[64];   /* host:pid */
+    char status[16];     /* ok, slow, stalled, stopped */
+    int64_t heartbeat;
+    int64_t messages, rows, dead_letters, last_offset, lag;
+    char detail[192];
+} fxmon_health;
+
+/* Row callbacks: return false to stop. */
+typedef bool (*fxmon_rate_fn)(void *user, const fxmon_stored_rate *rate);
+typedef bool (*fxmon_alert_fn)(void *user, const fxmon_alert *alert, const fxmon_alert_state *state);
+typedef bool (*fxmon_event_fn)(void *user, const fxmon_stored_event *event);
+typedef bool (*fxmon_dead_fn)(void *user, const fxmon_dead_letter *letter, int64_t id);
+typedef bool (*fxmon_health_fn)(void *user, const fxmon_health *health);
+
+typedef struct fxmon_store_ops {
+    size_t size;
+    const char *schemes;
+    const char *unsupported;
+    /** Opens, and creates or migrates the schema unless read_only. */
+    fxmon_result (*open)(const fxmon_env *env, const char *url, bool read_only, void **state, fxmon_error *error);
+    void (*close)(void *state);
+
+    /* lanes: claim bumps the epoch and returns where to continue (in: lane, stream, partition) */
+    fxmon_result (*claim)(void *state, fxmon_progress *progress, fxmon_error *error);
+    fxmon_result (*begin)(void *state, fxmon_error *error);
+    fxmon_result (*put_rows)(void *state, const fxmon_row *rows, size_t count, fxmon_error *error);
+    fxmon_result (*put_dead)(void *state, const fxmon_dead_letter *letter, fxmon_error *error);
+    fxmon_result (*put_event)(void *state, const fxmon_event *event, fxmon_error *error); /* history and outbox */
+    fxmon_result (*put_alert_state)(void *state, const fxmon_alert_state *alert_state, fxmon_error *error);
+    /** last price and time of a pair, as the alert lane saw them */
+    fxmon_result (*put_last)(void *state, const char *lane, const fxmon_quote *quote, fxmon_error *error);
+    /** Advance `before` to next_offset and commit, all or nothing; FENCED when (next_offset, epoch) is not what is stored.
+     *  With before->checkpoint set, the checkpoint is stored too. RETRY after a commit in doubt has been resolved as not applied. */
+    fxmon_result (*commit)(void *state, const fxmon_progress *before, int64_t next_offset, fxmon_error *error);
+    void (*rollback)(void *state);
+    fxmon_result (*each_last)(void *state, const char *lane, bool (*fn)(void *user, const fxmon_quote *quote), void *user,
+                              fxmon_error *error);
+
+    /* alerts; `generation` changes whenever the set of alerts does */
+    fxmon_result (*alert_add)(void *state, fxmon_alert *alert, fxmon_error *error); /* fills id, version, created */
+    fxmon_result (*alert_remove)(void *state, int64_t id, fxmon_error *error);      /* FXMON_E_NOT_FOUND */
+    fxmon_result (*alert_each)(void *state, bool only_active, fxmon_alert_fn fn, void *user, fxmon_error *error);
+    fxmon_result (*alert_generation)(void *state, int64_t *generation, fxmon_error *error);
+
+    /* outbox: events to notify, in order */
+    fxmon_result (*outbox_each)(void *state, const char *destination, int64_t limit, fxmon_event_fn fn, void *user, fxmon_error *error);
+    fxmon_result (*outbox_done)(void *state, const char *destination, int64_t through_id, fxmon_error *error);
+
+    /* questions */
+    fxmon_result (*latest)(void *state, fxmon_rate_fn fn, void *user, fxmon_error *error); /* newest per (pair, source), by pair */
+    fxmon_result (*history)(void *state, const fxmon_history_query *query, fxmon_rate_fn fn, void *user, fxmon_error *error);
+    fxmon_result (*events)(void *state, int64_t limit, int64_t offset, fxmon_event_fn fn, void *user, fxmon_error *error); /* newest first */
+    fxmon_result (*dead_each)(void *state, int64_t limit, int64_t offset, fxmon_dead_fn fn, void *user, fxmon_error *error);
+    fxmon_result (*health_put)(void *state, const fxmon_health *health, fxmon_error *error);
+    fxmon_result (*health_each)(void *state, fxmon_health_fn fn, void *user, fxmon_error *error);
+    fxmon_result (*ping)(void *state, fxmon_error *error);
+} fxmon_store_ops;
+
+/* ---- notifier ----------------------------------------------------------------------------- */
+
+/** A destination of alert events: at least once, the same event id on a repeat. */
+typedef struct fxmon_notify_ops {
+    size_t size;
+    const char *schemes;
+    const char *unsupported;
+    fxmon_result (*open)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
+    /** `json` is the event as one line without newline. */
+    fxmon_result (*send)(void *state, const fxmon_event *event, const char *json, size_t length, fxmon_error *error);
+    void (*close)(void *state);
+} fxmon_notify_ops;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

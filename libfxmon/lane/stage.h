@@ -1,0 +1,27 @@
+/*
+ * lane/stage.h - what a lane does with decoded messages. lane.c owns reading, decoding, dead letters, retries, breaker, limits and counters;
+ * a stage owns computing and its one destination. All calls come from the lane's thread. Results as in fxmon/plugin.h.
+ */
+#ifndef FXI_STAGE_H
+#define FXI_STAGE_H
+#include <fxmon/fxmon.h>
+typedef struct fxi_stage_ops {
+    const char *kind; /* "store", "sink", "alert", "live" */
+    fxmon_result (*open)(void *state, const fxmon_env *env, fxmon_error *error);
+    /** Where to continue in a partition. In: lane, stream, partition. next_offset -1: from the option "start". A checkpoint, if any, comes back in progress. */
+    fxmon_result (*claim)(void *state, fxmon_progress *progress, fxmon_error *error);
+    /** Replay between checkpoint and next_offset: compute only, no effect outside. */
+    fxmon_result (*replay)(void *state, const fxmon_message *message, const fxmon_record *record, fxmon_error *error);
+    fxmon_result (*restore)(void *state, const void *checkpoint, size_t size, fxmon_error *error); /* size 0: empty state */
+    /** Take a message into the batch; no effect outside before commit. */
+    fxmon_result (*apply)(void *state, const fxmon_message *message, const fxmon_record *record, fxmon_error *error);
+    fxmon_result (*dead)(void *state, const fxmon_dead_letter *letter, fxmon_error *error);
+    /** Deliver the batch and advance progress to next_offset, together where the destination can. RETRY: call commit again, the batch is kept. FENCED: batch and state dropped. */
+    fxmon_result (*commit)(void *state, fxmon_progress *progress, int64_t next_offset, fxmon_error *error);
+    void (*save)(void *state, void **checkpoint, size_t *size); /* bytes of the computed state after the batch; fxi_free */
+    void (*drop)(void *state);                                  /* forget batch and computed state (revoked, fenced) */
+    void (*idle)(void *state, int64_t now);                     /* called about once a second: heartbeats, outbox; may be NULL */
+    void (*count)(void *state, fxmon_status *status);           /* add own counters */
+    void (*close)(void *state);
+} fxi_stage_ops;
+#endif
