@@ -31,7 +31,8 @@ FXMON_API fxmon_book *fxmon_fetch(const char *source, const char *base, fxmon_er
 
 enum fxmon_option_type {
     FXMON_TYPE_TEXT, FXMON_TYPE_INTEGER, FXMON_TYPE_BOOL, FXMON_TYPE_DURATION, FXMON_TYPE_SIZE,
-    FXMON_TYPE_CHOICE, FXMON_TYPE_LIST, FXMON_TYPE_SECRET_FILE
+    FXMON_TYPE_CHOICE, FXMON_TYPE_LIST,
+    FXMON_TYPE_SECRET /* never on a command line: environment, configuration file, or NAME-file */
 };
 enum fxmon_program { FXMON_PRODUCE = 1, FXMON_CONSUME = 2, FXMON_ALERT = 4, FXMON_SERVE = 8, FXMON_ALL = 15 };
 
@@ -43,11 +44,11 @@ typedef struct fxmon_option_info {
     const char *minimum, *maximum; /* same syntax as the value; NULL: none */
     const char *choices;      /* "batch none" */
     const char *argument;     /* "DURATION" for help; NULL for switches */
-    const char *fallback;     /* environment name of the seed, "TRACKED_CURRENCIES"; NULL if none */
+    const char *fallback;     /* further environment names, space separated: "TRACKED_CURRENCIES"; NULL if none */
     unsigned programs;        /* FXMON_PRODUCE | ... */
     bool repeated;            /* may be given more than once: values are joined by a newline */
+    bool program_only;        /* meaning only for the programs (--help, --config): fxmon_set refuses it */
     const char *text;         /* one sentence for help and man page */
-    const char *unsupported;  /* why this build ignores it, or NULL */
 } fxmon_option_info;
 FXMON_API const fxmon_option_info *fxmon_option_at(size_t index); /* NULL past the end */
 FXMON_API const fxmon_option_info *fxmon_option_find(const char *name);
