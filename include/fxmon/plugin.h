@@ -81,6 +81,8 @@ typedef struct fxmon_source_ops {
      */
     fxmon_result (*next)(void *state, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error);
     void (*close)(void *state);
+    /** The source hands out what was recorded before: published as it stands (no --track, no dedupe), and its END is the end. */
+    bool recorded;
 } fxmon_source_ops;
 
 /* ---- stream: the log ---------------------------------------------------------------------- */

@@ -20,7 +20,8 @@ typedef struct fxi_stage_ops {
     fxmon_result (*commit)(void *state, fxmon_progress *progress, int64_t next_offset, fxmon_error *error);
     void (*save)(void *state, void **checkpoint, size_t *size); /* bytes of the computed state after the batch; fxi_free */
     void (*drop)(void *state);                                  /* forget batch and computed state (revoked, fenced) */
-    void (*idle)(void *state, int64_t now);                     /* called about once a second: heartbeats, outbox; may be NULL */
+    /** Called about once a second, and once more before close with status->state "stopped" or "failed": heartbeats, outbox. `status` is the lane's own view. May be NULL. */
+    void (*idle)(void *state, int64_t now, const fxmon_status *status);
     void (*count)(void *state, fxmon_status *status);           /* add own counters */
     void (*close)(void *state);
 } fxi_stage_ops;

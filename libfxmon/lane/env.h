@@ -1,0 +1,26 @@
+/*
+ * lane/env.h - options as numbers, and the request to stop, for everything that a handle runs.
+ * Values were checked against the option table when they were set; `fallback` answers where an env has no such option (host and test envs).
+ */
+#ifndef FXI_ENV_H
+#define FXI_ENV_H
+#include <fxmon/plugin.h>
+#include <stdatomic.h>
+int64_t fxi_env_integer(const fxmon_env *env, const char *name, int64_t fallback);
+int64_t fxi_env_duration(const fxmon_env *env, const char *name, int64_t fallback); /* ns */
+int64_t fxi_env_size(const fxmon_env *env, const char *name, int64_t fallback);     /* bytes */
+bool fxi_env_bool(const fxmon_env *env, const char *name, bool fallback);
+bool fxi_env_is(const fxmon_env *env, const char *name, const char *value);         /* set to exactly this */
+/** "host:pid" of this process, for health rows. */
+void fxi_env_instance(char out[64]);
+
+/** The request to stop, shared by the workers of a handle; fxi_stop_request is async-signal-safe. */
+typedef struct fxi_stop {
+    atomic_int count; /* 0 go on, 1 finish what is begun, 2 give up at once */
+    int fd;           /* eventfd, readable from the first request on; -1 none */
+} fxi_stop;
+int fxi_stop_open(fxi_stop *stop, fxmon_error *error);
+void fxi_stop_close(fxi_stop *stop);
+void fxi_stop_request(fxi_stop *stop);
+int fxi_stop_count(const fxi_stop *stop);
+#endif
