@@ -172,6 +172,7 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check) -ljansson
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%-replay)
 SHIMS := $(patsubst tests/shim/%.c,$(B)/tests/shim/%.so,$(wildcard tests/shim/*.c))
+BENCH := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
 .SECONDARY:
 
 $(B)/tests/%: $(B)/static/tests/%.o $(TEST_SHARED:%.c=$(B)/static/%.o) $(LIB_A)
@@ -185,13 +186,94 @@ $(B)/tests/shim/%.so: tests/shim/%.c
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g -fPIC -shared $(WARNINGS) -o $@ $< -ldl
 $(B)/tests/bench/%: $(B)/static/tests/bench/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -pie $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(Q)$(CC) -pie $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) -ljansson
 
-.PHONY: unit test-programs
+TEST_ENV = FXMON_TOP='$(CURDIR)' FXMON_BUILD='$(CURDIR)/$(B)' FXMON_BIN='$(CURDIR)/$(BIN)' FXMON_LIB='$(CURDIR)/$(B)/lib' CC='$(CC)' \
+           FXMON_VARIANT=$(VARIANT) FXMON_SHARED_DATA='$(or $(FXMON_SHARED_DATA),$(wildcard $(CURDIR)/../shared/data))'
+
+.PHONY: test-programs unit test check bench bench-programs
 test-programs: all $(UNIT) $(FUZZ_REPLAY) $(SHIMS)
 ## unit: build and run the unit tests only (T=name runs one: make unit T=decimal)
-unit: $(if $(T),$(filter %/test_$(T),$(UNIT)),$(UNIT))
-	$(Q)sh tests/run-unit.sh $^
+unit: $(if $(T),$(filter %/test_$(T),$(UNIT)),$(UNIT)) $(SHIMS)
+	$(Q)$(TEST_ENV) sh tests/run --only unit $(if $(T),--match /test_$(T)$$)
+## test: build and run every test, without installing anything (T=pattern runs those whose name matches)
+test: test-programs man-pages
+	$(Q)$(TEST_ENV) sh tests/run $(if $(T),--match '$(T)')
+## check: install what is missing, build, and run every test
+check:
+	$(Q)sh tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory test
+bench-programs: all $(BENCH)
+## bench: measure; prints a table of figures and ratios to a baseline of the same run
+bench:
+	$(Q)sh tests/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory bench-programs
+	$(Q)$(TEST_ENV) sh tests/bench/run.sh
+
+# ---- fuzzing (clang) -------------------------------------------------------------------------------------
+.PHONY: fuzz fuzz-programs
+FUZZ_SECONDS ?= 60
+fuzz-programs: $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+$(B)/tests/fuzz/fuzz_%: $(B)/static/tests/fuzz/fuzz_%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -pie -fsanitize=address,undefined,fuzzer $(LDFLAGS) -o $@ $^ $(LIB_LIBS)
+## fuzz: fuzz every decoder for FUZZ_SECONDS (60) each, with clang's libFuzzer (T=json runs one)
+fuzz:
+	$(Q)sh tests/deps.sh fuzz
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang lib fuzz-programs
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run
+.PHONY: fuzz-run
+fuzz-run:
+	$(Q)sh tests/fuzz/run.sh $(B)/tests/fuzz $(FUZZ_SECONDS) $(T)
+
+# ---- first meeting ----------------------------------------------------------------------------------------
+.PHONY: deps run
+## deps: install the packages that building and running needs (apt, with sudo unless root)
+deps:
+	$(Q)sh tests/deps.sh build
+## run: install what is missing, build, and run the whole pipeline with its page on http://localhost:8000
+run: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FXMON_BIN='$(CURDIR)/build/bin' sh examples/pipeline.sh
+
+# ---- manual pages -------------------------------------------------------------------------------------------
+MAN_IN := $(wildcard man/*.in)
+MAN_MADE := $(MAN_IN:man/%.in=$(B)/man/%)
+MAN_PLAIN := $(filter-out %.in,$(wildcard man/*.[1-9]))
+MAN_ALL := $(MAN_MADE) $(MAN_PLAIN)
+.PHONY: man-pages
+man-pages: $(MAN_MADE)
+$(B)/man/%: man/%.in man/fill.sh libfxmon/api/options.def | programs
+	@mkdir -p $(@D)
+	$(Q)sh man/fill.sh $< $(BIN) $(VERSION) > $@
+
+# ---- install --------------------------------------------------------------------------------------------------
+.PHONY: install install-lib install-bin install-man uninstall
+## install: DESTDIR= PREFIX=/usr/local: libraries, headers, programs, manual pages, examples
+install: install-lib install-bin install-man
+install-lib: lib
+	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/fxmon'
+	$(INSTALL) -m 644 $(LIB_A) $(CORE_A) '$(DESTDIR)$(LIBDIR)'
+	$(INSTALL) -m 755 $(LIB_SO) $(CORE_SO) '$(DESTDIR)$(LIBDIR)'
+	for l in libfxmon libfxmon-core; do ln -sf $$l.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'/$$l.so.$(MAJOR); ln -sf $$l.so.$(MAJOR) '$(DESTDIR)$(LIBDIR)'/$$l.so; done
+	$(INSTALL) -m 644 include/fxmon/*.h '$(DESTDIR)$(INCLUDEDIR)/fxmon'
+	for p in fxmon fxmon-core; do sed -e 's|@PREFIX@|$(prefix)|g' -e 's|@LIBDIR@|$(LIBDIR:$(prefix)/%=$${prefix}/%)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR:$(prefix)/%=$${prefix}/%)|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@REQUIRES@|$(strip $(PACKAGES))|' pkgconfig/$$p.pc.in > '$(DESTDIR)$(LIBDIR)'/pkgconfig/$$p.pc; done
+install-bin: programs
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(PROGRAMS:%=$(BIN)/%) '$(DESTDIR)$(BINDIR)'
+install-man: man-pages
+	for page in $(MAN_ALL); do s=$${page##*.}; $(INSTALL) -d '$(DESTDIR)$(MANDIR)'/man$$s; $(INSTALL) -m 644 $$page '$(DESTDIR)$(MANDIR)'/man$$s; done
+	$(INSTALL) -d '$(DESTDIR)$(DOCDIR)/examples'
+	$(INSTALL) -m 644 $(wildcard examples/*.c examples/*.conf examples/*.service examples/*.md examples/crontab examples/Makefile) '$(DESTDIR)$(DOCDIR)/examples'
+	$(INSTALL) -m 755 $(wildcard examples/*.sh) '$(DESTDIR)$(DOCDIR)/examples'
+	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE '$(DESTDIR)$(DOCDIR)'
+## uninstall: remove what install put there
+uninstall:
+	rm -f $(PROGRAMS:%='$(DESTDIR)$(BINDIR)'/%) '$(DESTDIR)$(LIBDIR)'/libfxmon.* '$(DESTDIR)$(LIBDIR)'/libfxmon-core.* \
+	      '$(DESTDIR)$(LIBDIR)'/pkgconfig/fxmon.pc '$(DESTDIR)$(LIBDIR)'/pkgconfig/fxmon-core.pc
+	for page in $(notdir $(MAN_ALL)); do rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/$$page; done
+	rm -rf '$(DESTDIR)$(INCLUDEDIR)/fxmon' '$(DESTDIR)$(DOCDIR)'
 
 .PHONY: list clean
 ## list: print the targets
@@ -201,4 +283,4 @@ list:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell [ -d $(B) ] && find $(B) -name '*.d')
