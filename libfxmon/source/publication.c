@@ -189,7 +189,7 @@ int fxi_publication_make(fxi_publication *p, const fxmon_message *published, con
     if (rebased) {
         memset(p->message.base, 0, sizeof p->message.base);
         memcpy(p->message.base, base, strnlen(base, sizeof p->message.base - 1));
-        snprintf(p->message.source, sizeof p->message.source, "%.20s (rebased from %s)", published->source, published->base);
+        snprintf(p->message.source, sizeof p->message.source, "%.16s (rebased from %.6s)", published->source, published->base);
     }
     if (!publication_reserve(p, (track->all ? published->count + 1 : track->count) + 1))
         return fxi_fail(error, FXMON_E_NOMEM, "track", "out of memory");

@@ -219,7 +219,7 @@ static int sim_open_shape(sim *s, const fxi_settings *settings, fxmon_error *err
     if (!code)
         code = fxi_settings_number(settings, "spread", 0, 0.1, &s->spread, error);
     if (!code)
-        code = fxi_settings_duration(settings, "cycle", NULL, 1000, 36500 * 86400 * FXMON_SECOND, &cycle, error);
+        code = fxi_settings_duration(settings, "cycle", NULL, 1000, 36500 * INT64_C(86400) * FXMON_SECOND, &cycle, error);
     s->cycle = (double)cycle;
     return code;
 }
