@@ -315,16 +315,21 @@ FXMON_API const char *fxmon_condition_name(int condition); /* "above"; NULL if n
 typedef struct fxmon_alert_state {
     int64_t alert_id;
     int32_t version;
-    int8_t side;      /* -1 low, 0 unknown, 1 high */
+    int8_t side;      /* -1 low, 0 no sample yet, 1 high, 2 only ever seen at the threshold (or between it and `clear`) */
     int8_t phase;     /* FXMON_PHASE_... */
-    int64_t since;    /* event time of the change of side */
+    int64_t since;    /* event time of the change of side; start of the episode while one is open */
     int64_t fired;    /* event time of the last firing, 0 never */
     int64_t fired_count;
-    int64_t suppressed; /* firings held back by the cooldown since the last one */
+    int64_t suppressed; /* times the cooldown held a firing back since the last one */
     fxmon_decimal worst; /* most extreme price of this episode */
     int64_t last_time;  /* event time of the last sample evaluated */
 } fxmon_alert_state;
-enum fxmon_phase { FXMON_PHASE_ARMED = 0, FXMON_PHASE_PENDING = 1, FXMON_PHASE_FIRING = 2 };
+enum fxmon_phase {
+    FXMON_PHASE_ARMED = 0,
+    FXMON_PHASE_PENDING = 1, /* the condition holds, but not yet for as long as "for" says */
+    FXMON_PHASE_FIRING = 2,  /* level alerts, from firing until the condition has ended */
+    FXMON_PHASE_COOLDOWN = 3 /* level alerts: would fire, but the cooldown of the last firing still runs */
+};
 
 enum fxmon_event_kind { FXMON_FIRED = 1, FXMON_REPEATED = 2, FXMON_RESOLVED = 3 };
 
@@ -336,8 +341,8 @@ typedef struct fxmon_event {
     fxmon_pair pair;
     fxmon_decimal threshold, rate;
     int64_t time;        /* of the quote that did it */
-    int64_t duration;    /* resolved: ns since it fired */
-    fxmon_decimal worst; /* resolved: most extreme rate of the episode */
+    int64_t duration;    /* resolved: ns from the change of side that began the episode */
+    fxmon_decimal worst; /* resolved: most extreme rate of the episode; otherwise mantissa 0 */
     int64_t suppressed;
     char source[FXMON_SOURCE_TEXT];
     int32_t partition;
