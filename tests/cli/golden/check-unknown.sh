@@ -1,0 +1,1 @@
+fxmon-alert --check --store sqlite:absent.db

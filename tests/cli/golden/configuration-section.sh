@@ -1,0 +1,2 @@
+printf '[producer]\nfrom = sim:\n' > c.conf
+fxmon-produce --config c.conf --to -

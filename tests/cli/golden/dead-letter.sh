@@ -1,0 +1,5 @@
+fxmon-consume --from - --sink - <<'END'
+{"timestamp":"2026-02-04T10:30:00Z","base":"USD","rates":{"USD/EUR":-1},"source":"x"}
+not json
+{"timestamp":"2026-02-04T10:30:00Z","base":"USD","rates":{"USD/EUR":0.847},"source":"x"}
+END

@@ -1,0 +1,1 @@
+FXMON_BATCH=none fxmon-consume --from - --sink -

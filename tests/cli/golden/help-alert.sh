@@ -1,0 +1,1 @@
+fxmon-alert --help

@@ -1,0 +1,1 @@
+fxmon-produce --api-key 123 --from exchangerate-api --to -

@@ -1,0 +1,1 @@
+fxmon-consume --from fil:log --sink -

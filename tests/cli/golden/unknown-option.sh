@@ -1,0 +1,1 @@
+fxmon-produce --form sim: --to -

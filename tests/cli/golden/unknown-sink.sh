@@ -1,0 +1,1 @@
+fxmon-consume --from - --sink sqlit:fx.db

@@ -1,0 +1,1 @@
+fxmon-produce --from openerapi --once --to -
