@@ -7,6 +7,6 @@ const char *fxi_decimal_scan(const char *p, const char *end, fxmon_decimal *out,
 extern const int64_t fxi_pow10[19]; /* 10^0 .. 10^18 */
 /** Nearest decimal of at most 17 digits to a double (its shortest text), for computed prices: sim, crosses. FXMON_E_RANGE if it has no such decimal. */
 int fxi_decimal_from_double(double value, fxmon_decimal *out);
-/** value rounded half-even to `digits` significant digits as a decimal (computed prices). */
+/** The shortest text of value rounded half-even to `digits` (1 to 17) significant digits, without zeros at the end (computed prices). */
 int fxi_decimal_round(double value, int digits, fxmon_decimal *out);
 #endif
