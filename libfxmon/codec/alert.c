@@ -10,25 +10,13 @@
 #include "base/value.h"
 #include "codec/excerpt.h"
 #include "codec/json.h"
-#include "codec/rate.h"
+#include "core/alert.h"
 
 enum member { PAIR, CONDITION, THRESHOLD, CLEAR, FOR, COOLDOWN, REPEAT, SEVERITY, MEMBERS };
 
 static const char *const members[MEMBERS] = {"pair", "condition", "threshold", "clear", "for", "cooldown", "repeat", "severity"};
 static const char *const read_only[] = {"id", "active", "created_at", "version", "state"};
-static const char *const conditions[] = {"above", "below", "cross_up", "cross_down", "cross"};
-static const char *const repeats[] = {"episode", "every", "once"};
-static const char *const severities[] = {"warning", "critical"};
-static const char *const kinds[] = {"fired", "repeated", "resolved"};
 static const char *const sides[] = {"low", "unknown", "high"};
-static const char *const phases[] = {"armed", "pending", "firing"};
-
-static const char *name_of(const char *const *names, size_t count, int64_t index)
-{
-    return index >= 0 && (size_t)index < count ? names[index] : "unknown";
-}
-
-#define NAME_OF(names, index) name_of(names, sizeof(names) / sizeof *(names), index)
 
 /* ---- reading ---- */
 
@@ -121,20 +109,23 @@ static int take_price(const fxi_json_span *span, const char *field, fxmon_decima
     return FXMON_OK;
 }
 
-/* One word of a list; the index goes to *out. */
-static int take_word(const fxi_json_span *span, const char *field, const char *const *names, size_t count, int *out, const char *expected,
+/* One word that `find` knows. */
+static int take_word(const fxi_json_span *span, const char *field, int (*find)(const char *, size_t), int32_t *out, const char *expected,
                      fxmon_error *error)
 {
+    char text[24];
+    long length = fxi_json_span_string(span, text, sizeof text);
+    int word;
+
     if (span->type != FXI_JSON_STRING) {
         return fail_type(field, span, expected, error);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (fxi_json_span_is(span, names[i])) {
-            *out = (int)i;
-            return FXMON_OK;
-        }
+    word = length < 0 ? -1 : find(text, (size_t)length);
+    if (word < 0) {
+        return fail_value(field, span, expected, error);
     }
-    return fail_value(field, span, expected, error);
+    *out = word;
+    return FXMON_OK;
 }
 
 static int take_duration(const fxi_json_span *span, const char *field, int64_t *out, fxmon_error *error)
@@ -162,39 +153,19 @@ static int take_duration(const fxi_json_span *span, const char *field, int64_t *
     return FXMON_OK;
 }
 
-/* The level that ends the alert lies on the side where it is quiet; for "cross" there is no such side. */
-static int check_clear(const fxmon_alert *a, const fxi_json_span *span, fxmon_error *error)
-{
-    int order = fxmon_decimal_compare(a->clear, a->threshold);
-
-    switch (a->condition) {
-    case FXMON_ABOVE:
-    case FXMON_CROSS_UP:
-        return order <= 0 ? FXMON_OK : fail_value("clear", span, "a number not above the threshold", error);
-    case FXMON_BELOW:
-    case FXMON_CROSS_DOWN:
-        return order >= 0 ? FXMON_OK : fail_value("clear", span, "a number not below the threshold", error);
-    default:
-        return fail_value("clear", span, "no clear level with condition cross", error);
-    }
-}
-
 static int take_alert(const fxi_json_span found[MEMBERS], fxmon_alert *a, fxmon_error *error)
 {
-    int word = 0;
     int code = take_pair(&found[PAIR], &a->pair, error);
 
     if (code == FXMON_OK) {
-        code = take_word(&found[CONDITION], "condition", conditions, sizeof conditions / sizeof *conditions, &word,
-                         "above, below, cross_up, cross_down or cross", error);
-        a->condition = FXMON_ABOVE + word;
+        code = take_word(&found[CONDITION], "condition", fxi_condition_find, &a->condition, "above, below, cross_up, cross_down or cross",
+                         error);
     }
     if (code == FXMON_OK) {
         code = take_price(&found[THRESHOLD], "threshold", &a->threshold, error);
     }
     if (code == FXMON_OK && found[CLEAR].type != 0) {
         code = take_price(&found[CLEAR], "clear", &a->clear, error);
-        code = code == FXMON_OK ? check_clear(a, &found[CLEAR], error) : code;
     }
     if (code == FXMON_OK && found[FOR].type != 0) {
         code = take_duration(&found[FOR], "for", &a->hold, error);
@@ -203,15 +174,12 @@ static int take_alert(const fxi_json_span found[MEMBERS], fxmon_alert *a, fxmon_
         code = take_duration(&found[COOLDOWN], "cooldown", &a->cooldown, error);
     }
     if (code == FXMON_OK && found[REPEAT].type != 0) {
-        code = take_word(&found[REPEAT], "repeat", repeats, sizeof repeats / sizeof *repeats, &word, "episode, every or once", error);
-        a->repeat = word;
+        code = take_word(&found[REPEAT], "repeat", fxi_repeat_find, &a->repeat, "episode, every or once", error);
     }
     if (code == FXMON_OK && found[SEVERITY].type != 0) {
-        code = take_word(&found[SEVERITY], "severity", severities, sizeof severities / sizeof *severities, &word, "warning or critical",
-                         error);
-        a->severity = word;
+        code = take_word(&found[SEVERITY], "severity", fxi_severity_find, &a->severity, "warning or critical", error);
     }
-    return code;
+    return code == FXMON_OK ? fxi_alert_validate(a, error) : code;
 }
 
 int fxi_alert_decode(const char *data, size_t length, fxmon_alert *out, fxmon_error *error)
@@ -265,9 +233,9 @@ static void put_seconds(fxi_buf *out, int64_t ns)
 static void put_state(fxi_buf *out, const fxmon_alert_state *state)
 {
     fxi_buf_puts(out, ",\"state\":{\"side\":");
-    fxi_buf_jsonz(out, NAME_OF(sides, state->side + 1));
+    fxi_buf_jsonz(out, state->side >= -1 && state->side <= 1 ? sides[state->side + 1] : NULL);
     fxi_buf_puts(out, ",\"phase\":");
-    fxi_buf_jsonz(out, NAME_OF(phases, state->phase));
+    fxi_buf_jsonz(out, fxi_phase_name(state->phase));
     fxi_buf_puts(out, ",\"since\":");
     put_time(out, state->since);
     fxi_buf_puts(out, ",\"fired\":");
@@ -292,7 +260,7 @@ bool fxi_alert_encode(const fxmon_alert *alert, const fxmon_alert_state *state, 
     fxi_buf_puts(out, ",\"pair\":");
     fxi_buf_jsonz(out, alert->pair.text);
     fxi_buf_puts(out, ",\"condition\":");
-    fxi_buf_jsonz(out, NAME_OF(conditions, alert->condition - FXMON_ABOVE));
+    fxi_buf_jsonz(out, fxmon_condition_name(alert->condition));
     fxi_buf_puts(out, ",\"threshold\":");
     fxi_buf_decimal(out, alert->threshold);
     fxi_buf_puts(out, alert->active ? ",\"active\":true,\"created_at\":" : ",\"active\":false,\"created_at\":");
@@ -308,9 +276,9 @@ bool fxi_alert_encode(const fxmon_alert *alert, const fxmon_alert_state *state, 
     fxi_buf_puts(out, ",\"cooldown\":");
     put_seconds(out, alert->cooldown);
     fxi_buf_puts(out, ",\"repeat\":");
-    fxi_buf_jsonz(out, NAME_OF(repeats, alert->repeat));
+    fxi_buf_jsonz(out, fxi_repeat_name(alert->repeat));
     fxi_buf_puts(out, ",\"severity\":");
-    fxi_buf_jsonz(out, NAME_OF(severities, alert->severity));
+    fxi_buf_jsonz(out, fxi_severity_name(alert->severity));
     fxi_buf_puts(out, ",\"version\":");
     fxi_buf_int(out, alert->version);
     if (state != NULL) {
@@ -324,13 +292,13 @@ bool fxi_alert_encode(const fxmon_alert *alert, const fxmon_alert_state *state, 
 static void put_event_rest(fxi_buf *out, const fxmon_event *event)
 {
     fxi_buf_puts(out, ",\"kind\":");
-    fxi_buf_jsonz(out, NAME_OF(kinds, event->kind - FXMON_FIRED));
+    fxi_buf_jsonz(out, fxi_event_kind_name(event->kind));
     fxi_buf_puts(out, ",\"time\":");
     put_time(out, event->time);
     fxi_buf_puts(out, ",\"source\":");
     fxi_buf_jsonz(out, event->source);
     fxi_buf_puts(out, ",\"severity\":");
-    fxi_buf_jsonz(out, NAME_OF(severities, event->severity));
+    fxi_buf_jsonz(out, fxi_severity_name(event->severity));
     fxi_buf_puts(out, ",\"partition\":");
     fxi_buf_int(out, event->partition);
     fxi_buf_puts(out, ",\"offset\":");
@@ -362,7 +330,7 @@ bool fxi_event_encode(const fxmon_event *event, fxi_buf *out)
     fxi_buf_puts(out, ",\"pair\":");
     fxi_buf_jsonz(out, event->pair.text);
     fxi_buf_puts(out, ",\"condition\":");
-    fxi_buf_jsonz(out, NAME_OF(conditions, event->condition - FXMON_ABOVE));
+    fxi_buf_jsonz(out, fxmon_condition_name(event->condition));
     fxi_buf_puts(out, ",\"threshold\":");
     fxi_buf_decimal(out, event->threshold);
     fxi_buf_puts(out, ",\"current_rate\":");
@@ -394,7 +362,7 @@ bool fxi_stored_event_encode(const fxmon_stored_event *stored, fxi_buf *out)
     fxi_buf_puts(out, ",\"event_id\":");
     fxi_buf_jsonz(out, event->id);
     fxi_buf_puts(out, ",\"condition\":");
-    fxi_buf_jsonz(out, NAME_OF(conditions, event->condition - FXMON_ABOVE));
+    fxi_buf_jsonz(out, fxmon_condition_name(event->condition));
     fxi_buf_puts(out, ",\"threshold\":");
     fxi_buf_decimal(out, event->threshold);
     put_event_rest(out, event);

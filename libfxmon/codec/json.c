@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "codec/excerpt.h"
 
 enum state {
@@ -54,44 +55,6 @@ static const char *skip_space(const char *p, const char *end)
         p++;
     }
     return p;
-}
-
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF), 0 if there is none. */
-static size_t utf8_length(const char *text, const char *end)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t left = (size_t)(end - text);
-    unsigned char low = 0x80, high = 0xBF;
-    size_t length;
-
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    if (p[0] < 0xC2 || p[0] > 0xF4) {
-        return 0;
-    }
-    length = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    if (left < length) {
-        return 0;
-    }
-    if (p[0] == 0xE0) {
-        low = 0xA0;
-    } else if (p[0] == 0xED) {
-        high = 0x9F;
-    } else if (p[0] == 0xF0) {
-        low = 0x90;
-    } else if (p[0] == 0xF4) {
-        high = 0x8F;
-    }
-    if (p[1] < low || p[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < length; i++) {
-        if (p[i] < 0x80 || p[i] > 0xBF) {
-            return 0;
-        }
-    }
-    return length;
 }
 
 /* Four hexadecimal digits at p as a number, -1 if they are not. */
@@ -192,7 +155,7 @@ static const char *pass_string(fxi_json *j, const char *p)
             fail(j, p, "control character in a string");
             return NULL;
         } else {
-            size_t length = utf8_length(p, end);
+            size_t length = fxi_utf8_character(p, (size_t)(end - p));
 
             if (length == 0) {
                 fail(j, p, "not UTF-8");
