@@ -15,10 +15,7 @@ endif
 
 VARIANT ?= release
 CC := $(if $(filter undefined default,$(origin CC)),cc,$(CC))
-AR ?= ar
-ifeq ($(AR),)
-AR := ar
-endif
+AR := $(if $(filter undefined default,$(origin AR)),ar,$(AR))
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 
