@@ -184,8 +184,8 @@ static int provider_get(provider_source *p, int64_t now, fxi_http_answer *answer
         .url = p->url.data,
         .shown = p->site.shown,
         .header = header[0] ? header : NULL,
-        .etag = p->etag,
-        .last_modified = p->last_modified,
+        .etag = p->dedupe ? p->etag : NULL, /* who wants every answer published wants every answer */
+        .last_modified = p->dedupe ? p->last_modified : NULL,
         .maximum = row->history ? FXI_HTTP_HISTORY : FXI_HTTP_BODY,
         .plain = p->site.plain,
     };
