@@ -16,7 +16,7 @@
 #include "codec/ticks.h"
 #include "source/line_file.h"
 #include "source/process.h"
-#include "source/provider_table.h"
+#include "source/provider_list.h"
 #include "source/source.h"
 
 #define EXEC_PEEK (20 * FXMON_SECOND / 1000) /* how soon to look at a running command again */

@@ -4,7 +4,7 @@
 #ifndef FXI_PROVIDER_SITE_H
 #define FXI_PROVIDER_SITE_H
 #include "base/buf.h"
-#include "source/provider_table.h"
+#include "source/provider_list.h"
 #include "source/source.h"
 #define FXI_SITE_URL 2048
 typedef struct fxi_provider_site {

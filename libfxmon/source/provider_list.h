@@ -1,9 +1,9 @@
 /*
- * source/provider_table.h - the providers that are known by name: where they are, what they answer, how often they may be asked, and what
+ * source/provider_list.h - the providers that are known by name: where they are, what they answer, how often they may be asked, and what
  * their terms say. Limits and terms are the providers' and change: `terms` is the page that counts.
  */
-#ifndef FXI_PROVIDER_TABLE_H
-#define FXI_PROVIDER_TABLE_H
+#ifndef FXI_PROVIDER_LIST_H
+#define FXI_PROVIDER_LIST_H
 #include "codec/provider.h"
 enum fxi_key_place {
     FXI_KEY_NONE = 0,

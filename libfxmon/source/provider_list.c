@@ -1,10 +1,10 @@
 /*
- * source/provider_table.c - the providers that are known by name.
+ * source/provider_list.c - the providers that are known by name.
  *
  * `gap` is what we hold ourselves to, not what a provider enforces: half an hour for who publishes once a day and answers conditional
  * requests for nothing, an hour where the provider promises only that, a minute where plans with fresh rates exist.
  */
-#include "source/provider_table.h"
+#include "source/provider_list.h"
 
 #include <string.h>
 
