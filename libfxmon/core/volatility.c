@@ -132,7 +132,7 @@ static void measure(fxmon_volatility *v)
 
 int fxmon_volatility_add(fxmon_volatility *v, fxmon_decimal price)
 {
-    int64_t d, gone;
+    int64_t d = 0, gone = 0;
     if (price.scale < 0 || price.scale > SCALE_LARGEST)
         return FXMON_E_RANGE;
     size_t at = v->next;
