@@ -27,17 +27,20 @@
 #define LOCK_FILE "log.lock"
 #define LOCK_NUMBER 20
 
-static int64_t clock_of(clockid_t id) {
+static int64_t clock_of(clockid_t id)
+{
     struct timespec t;
     clock_gettime(id, &t);
     return (int64_t)t.tv_sec * FXMON_SECOND + t.tv_nsec;
 }
 
-int64_t fxi_folder_now(const fxmon_env *env) {
+int64_t fxi_folder_now(const fxmon_env *env)
+{
     return env && env->now ? env->now(env->user) : clock_of(CLOCK_REALTIME);
 }
 
-int64_t fxi_folder_monotonic(const fxmon_env *env) {
+int64_t fxi_folder_monotonic(const fxmon_env *env)
+{
     return env && env->monotonic ? env->monotonic(env->user) : clock_of(CLOCK_MONOTONIC);
 }
 
@@ -45,7 +48,8 @@ int64_t fxi_folder_monotonic(const fxmon_env *env) {
 
 typedef int (*value_parser)(const char *text, size_t length, int64_t *out);
 
-static int sync_parse(const char *text, size_t length, int64_t *out) {
+static int sync_parse(const char *text, size_t length, int64_t *out)
+{
     *out = length == 5 && memcmp(text, "batch", 5) == 0;
     return *out || (length == 4 && memcmp(text, "none", 4) == 0) ? FXMON_OK : FXMON_E_SYNTAX;
 }
@@ -59,7 +63,8 @@ typedef struct setting {
 
 enum { SYNC, SEGMENT_BYTES, SEGMENT_AGE, RETENTION, RETENTION_BYTES, MAX_RECORD, SETTINGS };
 
-static void settings_table(setting out[SETTINGS]) {
+static void settings_table(setting out[SETTINGS])
+{
     const setting table[SETTINGS] = {
         [SYNC] = {"sync", "sync", "batch or none", "batch", sync_parse, 0, 0},
         [SEGMENT_BYTES] = {"segment", "segment-bytes", "a size from 4k, such as 64MiB", "64MiB", fxi_size_parse, 4096, 0},
@@ -71,7 +76,8 @@ static void settings_table(setting out[SETTINGS]) {
     memcpy(out, table, sizeof table);
 }
 
-static int setting_take(setting *s, const char *name, const char *text, fxmon_error *error) {
+static int setting_take(setting *s, const char *name, const char *text, fxmon_error *error)
+{
     if (s->parse(text, strlen(text), &s->value) != FXMON_OK || s->value < s->minimum ||
         (s->parse == fxi_size_parse && s->minimum == 1024 && s->value > 64 * 1024 * 1024)) {
         return fxi_fail(error, FXMON_E_RANGE, name, "%s=%.60s: expected %s", name, text, s->expected);
@@ -85,7 +91,8 @@ typedef struct parameters {
     int code;
 } parameters;
 
-static bool parameter_take(void *user, const char *name, const char *value) {
+static bool parameter_take(void *user, const char *name, const char *value)
+{
     parameters *p = user;
     const char *names[2 * SETTINGS + 1];
     for (int i = 0; i < SETTINGS; i++) {
@@ -103,7 +110,8 @@ static bool parameter_take(void *user, const char *name, const char *value) {
     return false;
 }
 
-int fxi_folder_settings_read(const fxmon_env *env, const char *url, fxi_folder_settings *out, fxmon_error *error) {
+int fxi_folder_settings_read(const fxmon_env *env, const char *url, fxi_folder_settings *out, fxmon_error *error)
+{
     setting table[SETTINGS];
     fxi_url parsed;
     memset(out, 0, sizeof *out);
@@ -140,7 +148,8 @@ int fxi_folder_settings_read(const fxmon_env *env, const char *url, fxi_folder_s
     return code;
 }
 
-void fxi_folder_settings_free(fxi_folder_settings *settings) {
+void fxi_folder_settings_free(fxi_folder_settings *settings)
+{
     fxi_free(settings->path);
     settings->path = NULL;
 }
@@ -148,7 +157,8 @@ void fxi_folder_settings_free(fxi_folder_settings *settings) {
 /* ---- the folder ---- */
 
 /* mkdir of one folder, whose entry in its parent is made to last. */
-static bool make_one(const char *path) {
+static bool make_one(const char *path)
+{
     if (mkdir(path, 0777) != 0) {
         return errno == EEXIST;
     }
@@ -170,7 +180,8 @@ static bool make_one(const char *path) {
     return true;
 }
 
-int fxi_folder_open(const char *path, bool create) {
+int fxi_folder_open(const char *path, bool create)
+{
     char part[4096];
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 || errno != ENOENT || !create) {
@@ -195,7 +206,8 @@ int fxi_folder_open(const char *path, bool create) {
 
 /* ---- identity ---- */
 
-static bool identity_read(int folder, char out[FXI_FOLDER_IDENTITY]) {
+static bool identity_read(int folder, char out[FXI_FOLDER_IDENTITY])
+{
     char text[IDENTITY_DIGITS + 2] = "";
     int fd = openat(folder, IDENTITY_FILE, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
@@ -214,7 +226,8 @@ static bool identity_read(int folder, char out[FXI_FOLDER_IDENTITY]) {
     return true;
 }
 
-static void identity_make(int folder) {
+static void identity_make(int folder)
+{
     unsigned char random[IDENTITY_DIGITS / 2];
     char text[IDENTITY_DIGITS + 2], temporary[64];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
@@ -240,7 +253,8 @@ static void identity_make(int folder) {
     unlinkat(folder, temporary, 0);
 }
 
-int fxi_folder_identity(int folder, char out[FXI_FOLDER_IDENTITY], fxmon_error *error) {
+int fxi_folder_identity(int folder, char out[FXI_FOLDER_IDENTITY], fxmon_error *error)
+{
     if (identity_read(folder, out)) {
         return FXMON_OK;
     }
@@ -263,7 +277,8 @@ int fxi_folder_identity(int folder, char out[FXI_FOLDER_IDENTITY], fxmon_error *
 
 /* ---- the writers' lock ---- */
 
-int fxi_folder_lock_open(int folder, fxmon_error *error) {
+int fxi_folder_lock_open(int folder, fxmon_error *error)
+{
     int fd = openat(folder, LOCK_FILE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0) {
         fxi_fail_errno(error, errno, "cannot open", "the log's file log.lock");
@@ -271,7 +286,8 @@ int fxi_folder_lock_open(int folder, fxmon_error *error) {
     return fd;
 }
 
-fxmon_result fxi_folder_lock(const fxmon_env *env, int lock, fxmon_error *error) {
+fxmon_result fxi_folder_lock(const fxmon_env *env, int lock, fxmon_error *error)
+{
     int64_t start = -1;
     for (int64_t pause = 50000;; pause = pause < 5000000 ? pause * 2 : pause) {
         if (flock(lock, LOCK_EX | LOCK_NB) == 0) {
@@ -295,11 +311,13 @@ fxmon_result fxi_folder_lock(const fxmon_env *env, int lock, fxmon_error *error)
     }
 }
 
-void fxi_folder_unlock(int lock) {
+void fxi_folder_unlock(int lock)
+{
     flock(lock, LOCK_UN);
 }
 
-int64_t fxi_folder_active(int lock) {
+int64_t fxi_folder_active(int lock)
+{
     char text[LOCK_NUMBER + 1];
     if (pread(lock, text, sizeof text, 0) != (ssize_t)sizeof text || text[LOCK_NUMBER] != '\n') {
         return -1;
@@ -314,7 +332,8 @@ int64_t fxi_folder_active(int lock) {
     return number;
 }
 
-bool fxi_folder_active_set(int lock, int64_t first) {
+bool fxi_folder_active_set(int lock, int64_t first)
+{
     char text[LOCK_NUMBER + 2];
     if (first < 0) {
         snprintf(text, sizeof text, "%20s\n", "rotating");

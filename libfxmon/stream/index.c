@@ -24,7 +24,8 @@
 #define INDEX_TAIL 4096
 #define HEX_TEXT 65
 
-static void hex_of(const void *data, size_t length, char out[HEX_TEXT]) {
+static void hex_of(const void *data, size_t length, char out[HEX_TEXT])
+{
     uint8_t sum[32];
     fxi_sha256(data, length, sum);
     for (int i = 0; i < 32; i++) {
@@ -32,7 +33,8 @@ static void hex_of(const void *data, size_t length, char out[HEX_TEXT]) {
     }
 }
 
-static bool read_all(int fd, char *out, size_t length, int64_t at) {
+static bool read_all(int fd, char *out, size_t length, int64_t at)
+{
     size_t done = 0;
     while (done < length) {
         ssize_t got = pread(fd, out + done, length - done, at + (int64_t)done);
@@ -48,7 +50,8 @@ static bool read_all(int fd, char *out, size_t length, int64_t at) {
 }
 
 /* Checksum of what ends the first `bytes` of the segment; false if they are not there or do not end with a line. */
-static bool tail_sum(int fd, int64_t bytes, char out[HEX_TEXT]) {
+static bool tail_sum(int fd, int64_t bytes, char out[HEX_TEXT])
+{
     char tail[INDEX_TAIL];
     size_t length = bytes < INDEX_TAIL ? (size_t)bytes : INDEX_TAIL;
     if (length == 0 || !read_all(fd, tail, length, bytes - (int64_t)length) || tail[length - 1] != '\n') {
@@ -58,7 +61,8 @@ static bool tail_sum(int fd, int64_t bytes, char out[HEX_TEXT]) {
     return true;
 }
 
-static const char *number_at(const char *p, const char *end, int64_t *out) {
+static const char *number_at(const char *p, const char *end, int64_t *out)
+{
     int64_t number = 0;
     const char *start = p;
     while (p < end && *p >= '0' && *p <= '9' && number <= (INT64_MAX - 9) / 10) {
@@ -68,7 +72,8 @@ static const char *number_at(const char *p, const char *end, int64_t *out) {
     return p > start && p < end && (*p == ' ' || *p == '\n') ? p + 1 : NULL;
 }
 
-static bool parse(const char *text, size_t length, int fd, int64_t target, fxi_walk *walk) {
+static bool parse(const char *text, size_t length, int fd, int64_t target, fxi_walk *walk)
+{
     static const char magic[] = "fxmon-index 1 ";
     const size_t sum_length = 4 + HEX_TEXT; /* "sum ", 64 digits, newline */
     char sum[HEX_TEXT];
@@ -120,7 +125,8 @@ static bool parse(const char *text, size_t length, int fd, int64_t target, fxi_w
     return true;
 }
 
-void fxi_index_load(int folder, int64_t first, int fd, int64_t target, fxi_walk *walk) {
+void fxi_index_load(int folder, int64_t first, int fd, int64_t target, fxi_walk *walk)
+{
     char name[FXI_SEGMENT_NAME];
     fxi_segment_name(first, ".index", name);
     int index = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -138,7 +144,8 @@ void fxi_index_load(int folder, int64_t first, int fd, int64_t target, fxi_walk 
     }
 }
 
-static bool write_all(int fd, const char *data, size_t length) {
+static bool write_all(int fd, const char *data, size_t length)
+{
     while (length > 0) {
         ssize_t wrote = write(fd, data, length);
         if (wrote < 0 && errno == EINTR) {
@@ -153,7 +160,8 @@ static bool write_all(int fd, const char *data, size_t length) {
     return true;
 }
 
-void fxi_index_save(int folder, int64_t first, int fd, const fxi_walk *walk) {
+void fxi_index_save(int folder, int64_t first, int fd, const fxi_walk *walk)
+{
     char name[FXI_SEGMENT_NAME], temporary[FXI_SEGMENT_NAME + 32], sum[HEX_TEXT];
     fxi_buf text;
     fxi_buf_init(&text, INDEX_MAXIMUM);

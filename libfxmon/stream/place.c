@@ -17,7 +17,8 @@
 #define INDEX_WORTH ((int64_t)4 * 1024 * 1024) /* a seek that had to count this many bytes leaves an index behind */
 #define OPEN_TRIES 8
 
-void fxi_reader_leave(fxi_log_reader *r) {
+void fxi_reader_leave(fxi_log_reader *r)
+{
     if (r->segment >= 0) {
         close(r->segment);
         r->segment = -1;
@@ -28,7 +29,8 @@ void fxi_reader_leave(fxi_log_reader *r) {
 }
 
 /* inotify is a convenience: without it (limits, network file systems) the folder is listed at every look. */
-static void watch(fxi_log_reader *r) {
+static void watch(fxi_log_reader *r)
+{
     char path[64];
     r->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     snprintf(path, sizeof path, "/proc/self/fd/%d", r->folder);
@@ -39,7 +41,8 @@ static void watch(fxi_log_reader *r) {
     }
 }
 
-int fxi_reader_folder(fxi_log_reader *r, fxmon_error *error) {
+int fxi_reader_folder(fxi_log_reader *r, fxmon_error *error)
+{
     if (r->folder >= 0) {
         return FXMON_OK;
     }
@@ -59,7 +62,8 @@ int fxi_reader_folder(fxi_log_reader *r, fxmon_error *error) {
 }
 
 /* Read away what inotify has to say. */
-static void drain(fxi_log_reader *r) {
+static void drain(fxi_log_reader *r)
+{
     char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     if (r->watch < 0) {
         r->stale = true;
@@ -77,7 +81,8 @@ static void drain(fxi_log_reader *r) {
     }
 }
 
-static int list(fxi_log_reader *r, fxmon_error *error) {
+static int list(fxi_log_reader *r, fxmon_error *error)
+{
     r->stale = false;
     int code = fxi_segments_list(r->folder, &r->list, error);
     if (code != FXMON_OK) {
@@ -89,18 +94,21 @@ static int list(fxi_log_reader *r, fxmon_error *error) {
     return code;
 }
 
-static int64_t after(const fxi_log_reader *r, int64_t first) {
+static int64_t after(const fxi_log_reader *r, int64_t first)
+{
     long at = fxi_segments_find(&r->list, first);
     return (size_t)(at + 1) < r->list.count ? r->list.first[at + 1] : INT64_MAX;
 }
 
-static int open_segment(const fxi_log_reader *r, int64_t first) {
+static int open_segment(const fxi_log_reader *r, int64_t first)
+{
     char name[FXI_SEGMENT_NAME];
     fxi_segment_name(first, ".ndjson", name);
     return openat(r->folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-static void mark_gap(fxi_log_reader *r, int64_t from, int64_t to) {
+static void mark_gap(fxi_log_reader *r, int64_t from, int64_t to)
+{
     fxi_reader_leave(r);
     r->gap = true;
     r->gap_from = from;
@@ -108,14 +116,16 @@ static void mark_gap(fxi_log_reader *r, int64_t from, int64_t to) {
     r->number = to;
 }
 
-static int beyond(fxmon_error *error, const fxi_log_reader *r, int64_t offset, int64_t end) {
+static int beyond(fxmon_error *error, const fxi_log_reader *r, int64_t offset, int64_t end)
+{
     return fxi_fail(error, FXMON_E_GAP, "offset",
                     "%.150s ends at record %lld, but %lld was to be read: the log was cut or made anew. Restore it, or start with another group", r->settings.path,
                     (long long)end, (long long)offset);
 }
 
 /* Stand at record `offset` of the segment that holds it, which is open as fd. */
-static int stand(fxi_log_reader *r, int fd, int64_t first, int64_t offset, fxmon_error *error) {
+static int stand(fxi_log_reader *r, int fd, int64_t first, int64_t offset, fxmon_error *error)
+{
     fxi_walk walk = {0};
     int64_t target = offset == INT64_MAX ? INT64_MAX : offset - first;
     int64_t from = 0;
@@ -156,7 +166,8 @@ static int stand(fxi_log_reader *r, int fd, int64_t first, int64_t offset, fxmon
     return code;
 }
 
-int fxi_reader_seek(fxi_log_reader *r, int64_t offset, fxmon_error *error) {
+int fxi_reader_seek(fxi_log_reader *r, int64_t offset, fxmon_error *error)
+{
     int code = fxi_reader_folder(r, error);
     if (code != FXMON_OK) {
         return code;
@@ -193,7 +204,8 @@ int fxi_reader_seek(fxi_log_reader *r, int64_t offset, fxmon_error *error) {
     return fxi_fail(error, FXMON_E_BUSY, "", "%.150s: segments come and go faster than they can be opened", r->settings.path);
 }
 
-int fxi_reader_look(fxi_log_reader *r, bool idle, fxmon_error *error) {
+int fxi_reader_look(fxi_log_reader *r, bool idle, fxmon_error *error)
+{
     (void)idle;
     drain(r);
     if (!r->stale) {
@@ -207,7 +219,8 @@ int fxi_reader_look(fxi_log_reader *r, bool idle, fxmon_error *error) {
 }
 
 /* Lines behind the limit have no number: the writer that rotated carries them over, or somebody should know. */
-static void tell_late(const fxi_log_reader *r) {
+static void tell_late(const fxi_log_reader *r)
+{
     struct stat st;
     if (r->number == r->limit && fstat(r->segment, &st) == 0 && st.st_size > r->position) {
         fxi_log(r->env, FXMON_LOG_WARNING, "log",
@@ -216,7 +229,8 @@ static void tell_late(const fxi_log_reader *r) {
     }
 }
 
-int fxi_reader_next(fxi_log_reader *r, fxmon_error *error) {
+int fxi_reader_next(fxi_log_reader *r, fxmon_error *error)
+{
     int64_t wanted = r->number;
     tell_late(r);
     int fd = open_segment(r, r->limit);
@@ -244,7 +258,8 @@ int fxi_reader_next(fxi_log_reader *r, fxmon_error *error) {
     return FXMON_OK;
 }
 
-int fxi_reader_shrunk(fxi_log_reader *r, fxmon_error *error) {
+int fxi_reader_shrunk(fxi_log_reader *r, fxmon_error *error)
+{
     struct stat st;
     if (fstat(r->segment, &st) != 0) {
         return fxi_fail_errno(error, errno, "cannot look at", "a segment of the log");
@@ -264,7 +279,8 @@ int fxi_reader_shrunk(fxi_log_reader *r, fxmon_error *error) {
     return FXMON_OK;
 }
 
-int fxi_reader_bounds(fxi_log_reader *r, int64_t *first, int64_t *end, fxmon_error *error) {
+int fxi_reader_bounds(fxi_log_reader *r, int64_t *first, int64_t *end, fxmon_error *error)
+{
     for (int i = 0; i < OPEN_TRIES; i++) {
         int code = list(r, error);
         if (code != FXMON_OK || r->list.count == 0) {

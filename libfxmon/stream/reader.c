@@ -20,11 +20,13 @@
 #define OVERSIZE_KEPT ((size_t)4096)
 #define POLL_MS 250
 
-static fxmon_result result_of(int code) {
+static fxmon_result result_of(int code)
+{
     return code == FXMON_OK ? FXMON_DONE : fxmon_retriable(code) ? FXMON_RETRY : FXMON_FATAL;
 }
 
-fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error) {
+fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error)
+{
     (void)group; /* progress lies with the destinations */
     fxi_log_reader *r = fxi_calloc(1, sizeof *r);
     *state = NULL;
@@ -51,7 +53,8 @@ fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const ch
     return FXMON_DONE;
 }
 
-void fxi_log_close_reader(void *state) {
+void fxi_log_close_reader(void *state)
+{
     fxi_log_reader *r = state;
     if (!r) {
         return;
@@ -70,21 +73,25 @@ void fxi_log_close_reader(void *state) {
     fxi_free(r);
 }
 
-const char *fxi_log_identity(void *state) {
+const char *fxi_log_identity(void *state)
+{
     return ((fxi_log_reader *)state)->identity;
 }
 
-int fxi_log_pollfd(void *state) {
+int fxi_log_pollfd(void *state)
+{
     return ((fxi_log_reader *)state)->watch;
 }
 
-fxmon_result fxi_log_pause(void *state, int32_t partition, bool paused) {
+fxmon_result fxi_log_pause(void *state, int32_t partition, bool paused)
+{
     (void)partition;
     ((fxi_log_reader *)state)->paused = paused;
     return FXMON_DONE;
 }
 
-fxmon_result fxi_log_seek(void *state, int32_t partition, int64_t offset, fxmon_error *error) {
+fxmon_result fxi_log_seek(void *state, int32_t partition, int64_t offset, fxmon_error *error)
+{
     fxi_log_reader *r = state;
     if (partition != 0 || offset < FXMON_OFFSET_FIRST) {
         return result_of(fxi_fail(error, FXMON_E_ARGUMENT, "offset", "a file log has partition 0 and offsets from 0; asked for %d, %lld", (int)partition,
@@ -94,7 +101,8 @@ fxmon_result fxi_log_seek(void *state, int32_t partition, int64_t offset, fxmon_
     return result_of(fxi_reader_seek(r, offset, error));
 }
 
-fxmon_result fxi_log_bounds(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error) {
+fxmon_result fxi_log_bounds(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error)
+{
     fxi_log_reader *r = state;
     *first = *end = 0;
     if (partition != 0) {
@@ -106,7 +114,8 @@ fxmon_result fxi_log_bounds(void *state, int32_t partition, int64_t *first, int6
 
 /* ---- lines ---- */
 
-static void record_of(const fxi_log_reader *r, fxmon_record *out, const char *line, size_t length) {
+static void record_of(const fxi_log_reader *r, fxmon_record *out, const char *line, size_t length)
+{
     out->kind = FXMON_RECORD;
     out->partition = 0;
     out->offset = r->number;
@@ -118,7 +127,8 @@ static void record_of(const fxi_log_reader *r, fxmon_record *out, const char *li
 }
 
 /* Whole lines that are in the buffer. */
-static size_t take_lines(fxi_log_reader *r, fxmon_record *records, size_t max) {
+static size_t take_lines(fxi_log_reader *r, fxmon_record *records, size_t max)
+{
     const char *p = r->data + r->at, *end = r->data + r->filled;
     size_t n = 0;
     while (n < max && r->number < r->limit) {
@@ -136,7 +146,8 @@ static size_t take_lines(fxi_log_reader *r, fxmon_record *records, size_t max) {
     return n;
 }
 
-static ssize_t read_at(int fd, char *out, size_t length, int64_t at) {
+static ssize_t read_at(int fd, char *out, size_t length, int64_t at)
+{
     ssize_t got;
     do {
         got = pread(fd, out, length, at);
@@ -148,7 +159,8 @@ static ssize_t read_at(int fd, char *out, size_t length, int64_t at) {
  * A line longer than the buffer may grow: find its end. *found: r->long_end is behind its newline. The first bytes are at the start of the buffer; how far the search got is
  * remembered for the next call.
  */
-static int long_line(fxi_log_reader *r, bool *found, fxmon_error *error) {
+static int long_line(fxi_log_reader *r, bool *found, fxmon_error *error)
+{
     *found = false;
     if (r->long_end <= r->position) {
         r->long_end = r->position + (int64_t)r->filled;
@@ -172,7 +184,8 @@ static int long_line(fxi_log_reader *r, bool *found, fxmon_error *error) {
 }
 
 /* Fill the buffer from r->position. *end: nothing but an unfinished line (r->filled bytes of it) is left now. */
-static int refill(fxi_log_reader *r, bool *end, fxmon_error *error) {
+static int refill(fxi_log_reader *r, bool *end, fxmon_error *error)
+{
     *end = false;
     r->at = 0;
     for (;;) {
@@ -203,7 +216,8 @@ static int refill(fxi_log_reader *r, bool *end, fxmon_error *error) {
 }
 
 /* The line without a newline that ends a closed segment, r->filled bytes of it, is a record: the rotation ended it. */
-static void take_rest(fxi_log_reader *r, fxmon_record *out, size_t length) {
+static void take_rest(fxi_log_reader *r, fxmon_record *out, size_t length)
+{
     record_of(r, out, r->data, length);
     if (r->is_long) {
         out->oversize = true;
@@ -215,7 +229,8 @@ static void take_rest(fxi_log_reader *r, fxmon_record *out, size_t length) {
     r->is_long = false;
 }
 
-static void gap_record(fxi_log_reader *r, fxmon_record *out) {
+static void gap_record(fxi_log_reader *r, fxmon_record *out)
+{
     memset(out, 0, sizeof *out);
     out->kind = FXMON_GAP;
     out->from = r->gap_from;
@@ -225,7 +240,8 @@ static void gap_record(fxi_log_reader *r, fxmon_record *out) {
 }
 
 /* The open segment: one step towards records. *moved: something changed, try again. */
-static int step(fxi_log_reader *r, fxmon_record *records, size_t max, size_t *count, bool *moved, fxmon_error *error) {
+static int step(fxi_log_reader *r, fxmon_record *records, size_t max, size_t *count, bool *moved, fxmon_error *error)
+{
     bool end = false, found = false;
     int code = r->number < r->limit ? refill(r, &end, error) : FXMON_OK;
     if (code != FXMON_OK) {
@@ -273,7 +289,8 @@ static int step(fxi_log_reader *r, fxmon_record *records, size_t max, size_t *co
     return fxi_reader_next(r, error);
 }
 
-static void wait_for_more(fxi_log_reader *r, int64_t until) {
+static void wait_for_more(fxi_log_reader *r, int64_t until)
+{
     int64_t left = (until - fxi_folder_monotonic(r->env) + 999999) / 1000000;
     if (left > 0) {
         struct pollfd p = {r->watch, POLLIN, 0};
@@ -281,7 +298,8 @@ static void wait_for_more(fxi_log_reader *r, int64_t until) {
     }
 }
 
-static int read_some(fxi_log_reader *r, fxmon_record *records, size_t max, size_t *count, bool *moved, fxmon_error *error) {
+static int read_some(fxi_log_reader *r, fxmon_record *records, size_t max, size_t *count, bool *moved, fxmon_error *error)
+{
     *moved = false;
     if (r->gap) {
         gap_record(r, records);
@@ -315,7 +333,8 @@ static int read_some(fxi_log_reader *r, fxmon_record *records, size_t max, size_
     return step(r, records, max, count, moved, error);
 }
 
-fxmon_result fxi_log_read(void *state, fxmon_record *records, size_t max, size_t *count, int timeout_ms, fxmon_error *error) {
+fxmon_result fxi_log_read(void *state, fxmon_record *records, size_t max, size_t *count, int timeout_ms, fxmon_error *error)
+{
     fxi_log_reader *r = state;
     *count = 0;
     if (max == 0) {

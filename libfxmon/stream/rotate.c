@@ -21,7 +21,8 @@
 #define RENAME_TRIES 16
 #define CARRY_MAXIMUM ((int64_t)16 * 1024 * 1024)
 
-void fxi_writer_detach(fxi_log_writer *w) {
+void fxi_writer_detach(fxi_log_writer *w)
+{
     if (w->segment >= 0) {
         close(w->segment);
         w->segment = -1;
@@ -29,7 +30,8 @@ void fxi_writer_detach(fxi_log_writer *w) {
 }
 
 /* When the segment was made; where the file system does not tell, now. */
-static int64_t born_at(const fxi_log_writer *w, int fd) {
+static int64_t born_at(const fxi_log_writer *w, int fd)
+{
     struct statx sx;
     if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &sx) == 0 && (sx.stx_mask & STATX_BTIME)) {
         return (int64_t)sx.stx_btime.tv_sec * FXMON_SECOND + sx.stx_btime.tv_nsec;
@@ -37,7 +39,8 @@ static int64_t born_at(const fxi_log_writer *w, int fd) {
     return fxi_folder_now(w->env);
 }
 
-static int folder_sync(const fxi_log_writer *w, fxmon_error *error) {
+static int folder_sync(const fxi_log_writer *w, fxmon_error *error)
+{
     int failed = 0;
     if (w->settings.sync) {
         do {
@@ -48,7 +51,8 @@ static int folder_sync(const fxi_log_writer *w, fxmon_error *error) {
 }
 
 /* Make fd, the segment with this number, the one to write to. */
-static void take(fxi_log_writer *w, int fd, int64_t first, int64_t clean) {
+static void take(fxi_log_writer *w, int fd, int64_t first, int64_t clean)
+{
     fxi_writer_detach(w);
     w->segment = fd;
     w->first = first;
@@ -57,7 +61,8 @@ static void take(fxi_log_writer *w, int fd, int64_t first, int64_t clean) {
     w->born = born_at(w, fd);
 }
 
-static int open_segment(const fxi_log_writer *w, int64_t first, int flags, fxmon_error *error) {
+static int open_segment(const fxi_log_writer *w, int64_t first, int flags, fxmon_error *error)
+{
     char name[FXI_SEGMENT_NAME];
     fxi_segment_name(first, ".ndjson", name);
     int fd;
@@ -71,7 +76,8 @@ static int open_segment(const fxi_log_writer *w, int64_t first, int flags, fxmon
 }
 
 /* Somebody may have removed the folder under us: what is written into it then is nowhere. */
-static int folder_there(const fxi_log_writer *w, fxmon_error *error) {
+static int folder_there(const fxi_log_writer *w, fxmon_error *error)
+{
     struct stat st;
     if (fstat(w->folder, &st) == 0 && st.st_nlink > 0) {
         return FXMON_OK;
@@ -79,7 +85,8 @@ static int folder_there(const fxi_log_writer *w, fxmon_error *error) {
     return fxi_fail(error, FXMON_E_IO, "", "the log's folder %.200s was removed while it was written to", w->settings.path);
 }
 
-int fxi_writer_attach(fxi_log_writer *w, fxmon_error *error) {
+int fxi_writer_attach(fxi_log_writer *w, fxmon_error *error)
+{
     fxi_segments list = {0};
     int code = folder_there(w, error);
     if (code == FXMON_OK) {
@@ -105,7 +112,8 @@ int fxi_writer_attach(fxi_log_writer *w, fxmon_error *error) {
 }
 
 /* End an unfinished last line. If that cannot be written, the end of the segment ends the line. */
-static void close_off(fxi_log_writer *w) {
+static void close_off(fxi_log_writer *w)
+{
     int64_t size = lseek(w->segment, 0, SEEK_END), start;
     char last = '\n';
     if (size > 0 && pread(w->segment, &last, 1, size - 1) == 1 && last != '\n') {
@@ -114,14 +122,16 @@ static void close_off(fxi_log_writer *w) {
 }
 
 /* Lines of the old segment now, an unfinished one included. */
-static int count_lines(fxi_log_writer *w, fxi_walk *walk, int64_t *lines, fxmon_error *error) {
+static int count_lines(fxi_log_writer *w, fxi_walk *walk, int64_t *lines, fxmon_error *error)
+{
     int code = fxi_walk_to(walk, w->segment, INT64_MAX, error);
     *lines = walk->records + (walk->size > walk->bytes);
     return code;
 }
 
 /* The new segment, named by the count; renamed as long as foreign appends change it. */
-static int begin_next(fxi_log_writer *w, fxi_walk *walk, int64_t *next, int *out, fxmon_error *error) {
+static int begin_next(fxi_log_writer *w, fxi_walk *walk, int64_t *next, int *out, fxmon_error *error)
+{
     char name[FXI_SEGMENT_NAME], right[FXI_SEGMENT_NAME];
     int64_t lines, again;
     int code = count_lines(w, walk, &lines, error);
@@ -160,7 +170,8 @@ static int begin_next(fxi_log_writer *w, fxi_walk *walk, int64_t *next, int *out
     return FXMON_OK;
 }
 
-int fxi_writer_rotate(fxi_log_writer *w, fxmon_error *error) {
+int fxi_writer_rotate(fxi_log_writer *w, fxmon_error *error)
+{
     fxi_walk walk = {0};
     int64_t next = 0;
     int fd = -1;
@@ -196,7 +207,8 @@ int fxi_writer_rotate(fxi_log_writer *w, fxmon_error *error) {
     return code;
 }
 
-int fxi_writer_carry(fxi_log_writer *w, fxmon_error *error) {
+int fxi_writer_carry(fxi_log_writer *w, fxmon_error *error)
+{
     struct stat st;
     if (fstat(w->previous, &st) != 0 || st.st_size <= w->previous_size) {
         return FXMON_OK;
@@ -229,7 +241,8 @@ int fxi_writer_carry(fxi_log_writer *w, fxmon_error *error) {
     return code;
 }
 
-static void drop(fxi_log_writer *w, int64_t first) {
+static void drop(fxi_log_writer *w, int64_t first)
+{
     char name[FXI_SEGMENT_NAME];
     fxi_segment_name(first, ".index", name);
     unlinkat(w->folder, name, 0);
@@ -241,7 +254,8 @@ static void drop(fxi_log_writer *w, int64_t first) {
     }
 }
 
-void fxi_writer_sweep(fxi_log_writer *w) {
+void fxi_writer_sweep(fxi_log_writer *w)
+{
     if (w->settings.retention <= 0 && w->settings.retention_bytes <= 0) {
         return;
     }

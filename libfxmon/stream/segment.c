@@ -20,11 +20,13 @@
 #define WALK_CHUNK ((size_t)256 * 1024)
 #define NUMBER_DIGITS 20
 
-void fxi_segment_name(int64_t first, const char *suffix, char out[FXI_SEGMENT_NAME]) {
+void fxi_segment_name(int64_t first, const char *suffix, char out[FXI_SEGMENT_NAME])
+{
     snprintf(out, FXI_SEGMENT_NAME, "%020lld%s", (long long)first, suffix);
 }
 
-bool fxi_segment_number(const char *name, int64_t *first) {
+bool fxi_segment_number(const char *name, int64_t *first)
+{
     int64_t number = 0;
     for (int i = 0; i < NUMBER_DIGITS; i++) {
         if (name[i] < '0' || name[i] > '9') {
@@ -43,18 +45,21 @@ bool fxi_segment_number(const char *name, int64_t *first) {
 }
 
 /* Files that belong to a log without being segments: dot files, the lock, the identity, indexes. */
-static bool name_belongs(const char *name) {
+static bool name_belongs(const char *name)
+{
     size_t length = strlen(name);
     return name[0] == '.' || strncmp(name, "log.", 4) == 0 ||
            (length == NUMBER_DIGITS + 6 && strcmp(name + NUMBER_DIGITS, ".index") == 0);
 }
 
-static int compare_numbers(const void *a, const void *b) {
+static int compare_numbers(const void *a, const void *b)
+{
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-static int list_add(fxi_segments *list, int64_t number) {
+static int list_add(fxi_segments *list, int64_t number)
+{
     if (list->count == list->capacity) {
         int64_t *grown = fxi_grow(list->first, &list->capacity, list->count + 1, sizeof *grown);
         if (!grown) {
@@ -66,7 +71,8 @@ static int list_add(fxi_segments *list, int64_t number) {
     return FXMON_OK;
 }
 
-int fxi_segments_list(int folder, fxi_segments *list, fxmon_error *error) {
+int fxi_segments_list(int folder, fxi_segments *list, fxmon_error *error)
+{
     list->count = 0;
     list->odd[0] = '\0';
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -106,12 +112,14 @@ int fxi_segments_list(int folder, fxi_segments *list, fxmon_error *error) {
     return code;
 }
 
-void fxi_segments_free(fxi_segments *list) {
+void fxi_segments_free(fxi_segments *list)
+{
     fxi_free(list->first);
     memset(list, 0, sizeof *list);
 }
 
-long fxi_segments_find(const fxi_segments *list, int64_t number) {
+long fxi_segments_find(const fxi_segments *list, int64_t number)
+{
     size_t low = 0, high = list->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -124,7 +132,8 @@ long fxi_segments_find(const fxi_segments *list, int64_t number) {
     return (long)low - 1;
 }
 
-static int walk_mark(fxi_walk *walk) {
+static int walk_mark(fxi_walk *walk)
+{
     if (walk->mark_count == walk->mark_capacity) {
         int64_t *grown = fxi_grow(walk->marks, &walk->mark_capacity, walk->mark_count + 1, sizeof *grown);
         if (!grown) {
@@ -137,7 +146,8 @@ static int walk_mark(fxi_walk *walk) {
 }
 
 /* Count the lines of one piece that starts at file position `at`. */
-static int walk_piece(fxi_walk *walk, const char *piece, size_t length, int64_t at, int64_t stop) {
+static int walk_piece(fxi_walk *walk, const char *piece, size_t length, int64_t at, int64_t stop)
+{
     const char *p = piece, *end = piece + length;
     while (walk->records < stop) {
         if (walk->records == (int64_t)walk->mark_count * FXI_SEGMENT_STEP && walk_mark(walk) != FXMON_OK) {
@@ -154,7 +164,8 @@ static int walk_piece(fxi_walk *walk, const char *piece, size_t length, int64_t 
     return FXMON_OK;
 }
 
-int fxi_walk_to(fxi_walk *walk, int fd, int64_t stop, fxmon_error *error) {
+int fxi_walk_to(fxi_walk *walk, int fd, int64_t stop, fxmon_error *error)
+{
     if (!walk->buffer && !(walk->buffer = fxi_alloc(WALK_CHUNK))) {
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory counting records");
     }
@@ -179,7 +190,8 @@ int fxi_walk_to(fxi_walk *walk, int fd, int64_t stop, fxmon_error *error) {
     return FXMON_OK;
 }
 
-void fxi_walk_free(fxi_walk *walk) {
+void fxi_walk_free(fxi_walk *walk)
+{
     fxi_free(walk->marks);
     fxi_free(walk->buffer);
     memset(walk, 0, sizeof *walk);

@@ -25,11 +25,13 @@
 #define RESERVE_STEP ((int64_t)256 * 1024)
 #define SWEEP_INTERVAL (60 * FXMON_SECOND)
 
-static fxmon_result result_of(int code) {
+static fxmon_result result_of(int code)
+{
     return code == FXMON_OK ? FXMON_DONE : fxmon_retriable(code) ? FXMON_RETRY : FXMON_FATAL;
 }
 
-fxmon_result fxi_log_open_writer(const fxmon_env *env, const char *url, void **state, fxmon_error *error) {
+fxmon_result fxi_log_open_writer(const fxmon_env *env, const char *url, void **state, fxmon_error *error)
+{
     fxi_log_writer *w = fxi_calloc(1, sizeof *w);
     *state = NULL;
     if (!w) {
@@ -66,7 +68,8 @@ fxmon_result fxi_log_open_writer(const fxmon_env *env, const char *url, void **s
     return FXMON_DONE;
 }
 
-void fxi_log_close_writer(void *state) {
+void fxi_log_close_writer(void *state)
+{
     fxi_log_writer *w = state;
     if (!w) {
         return;
@@ -93,7 +96,8 @@ void fxi_log_close_writer(void *state) {
 }
 
 /* The batch as text: batch[0] is a newline that closes a torn line when there is one, the records follow. */
-static fxmon_result batch_fill(fxi_log_writer *w, const fxmon_blob *records, size_t count, size_t *length, fxmon_error *error) {
+static fxmon_result batch_fill(fxi_log_writer *w, const fxmon_blob *records, size_t count, size_t *length, fxmon_error *error)
+{
     size_t total = 1;
     for (size_t i = 0; i < count; i++) {
         const fxmon_blob *r = &records[i];
@@ -139,7 +143,8 @@ static fxmon_result batch_fill(fxi_log_writer *w, const fxmon_blob *records, siz
  * Write all of it in O_APPEND mode, in one piece unless the system makes it several; *start is where it landed. Pieces between which somebody else
  * wrote are a failure: a record is torn.
  */
-int fxi_writer_put(int fd, const char *data, size_t length, int64_t *start, const char *what, fxmon_error *error) {
+int fxi_writer_put(int fd, const char *data, size_t length, int64_t *start, const char *what, fxmon_error *error)
+{
     size_t done = 0;
     int64_t end = -1;
     while (done < length) {
@@ -166,7 +171,8 @@ int fxi_writer_put(int fd, const char *data, size_t length, int64_t *start, cons
 }
 
 /* Set disk space aside for `length` more bytes, a step at a time; only a full disk is an error. */
-static int reserve(fxi_log_writer *w, int64_t size, int64_t length, fxmon_error *error) {
+static int reserve(fxi_log_writer *w, int64_t size, int64_t length, fxmon_error *error)
+{
     if (!w->reserves || size + length <= w->reserved) {
         return FXMON_OK;
     }
@@ -190,7 +196,8 @@ static int reserve(fxi_log_writer *w, int64_t size, int64_t length, fxmon_error 
 }
 
 /* The right segment for `length` more bytes, and its size. */
-static int segment_for(fxi_log_writer *w, int64_t length, int64_t *size, fxmon_error *error) {
+static int segment_for(fxi_log_writer *w, int64_t length, int64_t *size, fxmon_error *error)
+{
     struct stat st;
     int code = FXMON_OK;
     if (w->segment < 0 || fxi_folder_active(w->lock) != w->first || fstat(w->segment, &st) != 0 || st.st_nlink == 0) {
@@ -214,7 +221,8 @@ static int segment_for(fxi_log_writer *w, int64_t length, int64_t *size, fxmon_e
 }
 
 /* Is the byte before `at` a newline (or is there none)? 1 yes, 0 no, -1 cannot be read. */
-static int line_starts_at(int fd, int64_t at) {
+static int line_starts_at(int fd, int64_t at)
+{
     char last;
     ssize_t got;
     if (at == 0) {
@@ -226,7 +234,8 @@ static int line_starts_at(int fd, int64_t at) {
     return got == 1 ? last == '\n' : -1;
 }
 
-static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error) {
+static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error)
+{
     int64_t size, start = 0;
     int code = segment_for(w, (int64_t)length, &size, error);
     if (code == FXMON_OK && w->previous >= 0) {
@@ -260,7 +269,8 @@ static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error) {
     return FXMON_OK;
 }
 
-fxmon_result fxi_log_append(void *state, const fxmon_blob *records, size_t count, fxmon_error *error) {
+fxmon_result fxi_log_append(void *state, const fxmon_blob *records, size_t count, fxmon_error *error)
+{
     fxi_log_writer *w = state;
     size_t length;
     if (count == 0) {
