@@ -230,7 +230,7 @@ START_TEST(every_offset_can_be_sought)
 {
     snprintf(url, sizeof url, "file:%s/log?segment=300k&sync=none", folder);
     void *writer = writer_at(url);
-    char text[64];
+    char text[96];
     const int total = 20000;
     for (int i = 0; i < total; i++) {
         snprintf(text, sizeof text, "{\"n\":%d,\"fill\":\"%.*s\"}", i, i % 40, "0123456789012345678901234567890123456789");
