@@ -173,7 +173,7 @@ static fxmon_result hub_claim(void *state, fxmon_progress *progress, fxmon_error
 {
     (void)state;
     (void)error;
-    progress->next_offset = FXMON_OFFSET_FIRST;
+    progress->next_offset = -1; /* "start", which is the first record */
     progress->checkpoint_offset = -1;
     return FXMON_DONE;
 }
