@@ -12,7 +12,7 @@
 
 typedef struct fxi_watch fxi_watch;
 typedef struct fxi_door fxi_door;
-typedef struct fxi_http fxi_http;
+typedef struct fxi_httpd fxi_httpd;
 
 /** Connections to the store that belong to one thread, opened when first needed and again after failures. */
 typedef struct fxi_desk {
@@ -30,7 +30,7 @@ struct fxi_server {
     fxi_hub *hub, *own_hub;    /* own_hub: fed from the store */
     fxi_desk desk;             /* of the thread that handles requests */
     fxi_watch *watch;
-    fxi_http *http;
+    fxi_httpd *http;
     fxi_door *door;
 };
 
@@ -168,12 +168,12 @@ long fxi_door_place(fxi_door *d, int fd);                          /* of a deliv
 void fxi_door_deadline(fxi_door *d, long place, int64_t after_ns); /* end it unless said otherwise within this time */
 void fxi_door_left(fxi_door *d, int fd);                           /* fd is about to be closed */
 
-/* http.c: libmicrohttpd */
-fxi_http *fxi_http_new(fxi_server *server);
-int fxi_http_start(fxi_http *h, fxmon_error *error);
-bool fxi_http_deliver(void *http, int fd, const void *address, unsigned length);
-void fxi_http_stop(fxi_http *h);
-void fxi_http_free(fxi_http *h);
+/* httpd.c: libmicrohttpd */
+fxi_httpd *fxi_httpd_new(fxi_server *server);
+int fxi_httpd_start(fxi_httpd *h, fxmon_error *error);
+bool fxi_httpd_deliver(void *httpd, int fd, const void *address, unsigned length);
+void fxi_httpd_stop(fxi_httpd *h);
+void fxi_httpd_free(fxi_httpd *h);
 
 /* web.c is made by embed.sh from web/ */
 typedef struct fxi_web_file { const char *name, *type, *etag; const char *data; size_t length; } fxi_web_file;

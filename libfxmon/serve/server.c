@@ -78,8 +78,8 @@ fxi_server *fxi_server_new(const fxi_server_config *config, fxmon_error *error)
         goto no_memory;
     s->hub = config->hub ? config->hub : s->own_hub;
     s->watch = fxi_watch_new(s);
-    s->http = fxi_http_new(s);
-    s->door = s->http ? fxi_door_new(s, fxi_http_deliver, s->http) : NULL;
+    s->http = fxi_httpd_new(s);
+    s->door = s->http ? fxi_door_new(s, fxi_httpd_deliver, s->http) : NULL;
     if (s->watch && s->http && s->door)
         return s;
 no_memory:
@@ -93,7 +93,7 @@ static int start_parts(fxi_server *s, fxmon_error *error)
 {
     int code = fxi_watch_start(s->watch, error);
     if (code == FXMON_OK)
-        code = fxi_http_start(s->http, error);
+        code = fxi_httpd_start(s->http, error);
     if (code == FXMON_OK)
         code = fxi_door_start(s->door, error);
     return code;
@@ -129,7 +129,7 @@ void fxi_server_stop(fxi_server *s)
     if (!s)
         return;
     fxi_door_stop(s->door); /* nobody new, then nobody */
-    fxi_http_stop(s->http);
+    fxi_httpd_stop(s->http);
     fxi_watch_stop(s->watch);
     if (s->config.store)
         fxi_desk_close(&s->desk, s);
@@ -140,7 +140,7 @@ void fxi_server_free(fxi_server *s)
     if (!s)
         return;
     fxi_server_stop(s);
-    fxi_http_free(s->http);
+    fxi_httpd_free(s->http);
     fxi_door_free(s->door);
     fxi_watch_free(s->watch);
     fxi_hub_free(s->own_hub);

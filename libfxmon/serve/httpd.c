@@ -1,5 +1,5 @@
 /*
- * serve/http.c - libmicrohttpd, and the only file that knows it. One thread of the library answers all requests, so everything here but the start and the
+ * serve/httpd.c - libmicrohttpd, and the only file that knows it. One thread of the library answers all requests, so everything here but the start and the
  * stop runs in that thread and needs no lock.
  *
  * The answer to GET /rates is the hot one: it is built once for each change of the rates (and each second, because ages are in it) and the same response object is
@@ -44,15 +44,15 @@ typedef struct shared {
     char etag[80];
 } shared;
 
-struct fxi_http {
+struct fxi_httpd {
     fxi_server *server;
     struct MHD_Daemon *daemon;
     shared rates;
 };
 
-fxi_http *fxi_http_new(fxi_server *server)
+fxi_httpd *fxi_httpd_new(fxi_server *server)
 {
-    fxi_http *h = fxi_calloc(1, sizeof *h);
+    fxi_httpd *h = fxi_calloc(1, sizeof *h);
     if (h)
         h->server = server;
     return h;
@@ -64,7 +64,7 @@ static void add_header(void *user, const char *name, const char *value)
 }
 
 /* A response that owns the reply's body (or points to its fixed bytes). NULL: out of memory. */
-static struct MHD_Response *make_response(const fxi_http *h, fxi_reply *r, const fxi_head *head)
+static struct MHD_Response *make_response(const fxi_httpd *h, fxi_reply *r, const fxi_head *head)
 {
     struct MHD_Response *response;
     if (r->fixed)
@@ -85,7 +85,7 @@ static struct MHD_Response *make_response(const fxi_http *h, fxi_reply *r, const
     return response;
 }
 
-static enum MHD_Result queue_reply(const fxi_http *h, struct MHD_Connection *to, connection *c, fxi_reply *r)
+static enum MHD_Result queue_reply(const fxi_httpd *h, struct MHD_Connection *to, connection *c, fxi_reply *r)
 {
     struct MHD_Response *response;
     enum MHD_Result queued = MHD_NO;
@@ -110,7 +110,7 @@ static void drop_shared(shared *s)
     memset(s, 0, sizeof *s);
 }
 
-static bool rebuild_rates(fxi_http *h, uint64_t generation, int64_t now)
+static bool rebuild_rates(fxi_httpd *h, uint64_t generation, int64_t now)
 {
     const fxi_snapshot *snapshot = fxi_hub_snapshot(h->server->hub);
     shared *s = &h->rates;
@@ -136,7 +136,7 @@ static bool rebuild_rates(fxi_http *h, uint64_t generation, int64_t now)
 }
 
 /* Is it the plain GET /rates of everybody? Then it is answered. */
-static bool answer_shared(fxi_http *h, struct MHD_Connection *to, connection *c, int64_t now, enum MHD_Result *queued)
+static bool answer_shared(fxi_httpd *h, struct MHD_Connection *to, connection *c, int64_t now, enum MHD_Result *queued)
 {
     shared *s = &h->rates;
     uint64_t generation;
@@ -186,7 +186,7 @@ static void judge_head(struct MHD_Connection *from, connection *c, const char *m
     fxi_head_reread(version, method + info->header_size, head);
 }
 
-static enum MHD_Result first_call(fxi_http *h, struct MHD_Connection *from, connection *c, const char *method, const char *version)
+static enum MHD_Result first_call(fxi_httpd *h, struct MHD_Connection *from, connection *c, const char *method, const char *version)
 {
     const fxmon_env *env = &h->server->config.env;
     fxi_request q = {.server = h->server, .head = &c->head, .raw = c->target, .raw_length = c->head.target.length, .now = env->now(env->user)};
@@ -214,7 +214,7 @@ static enum MHD_Result first_call(fxi_http *h, struct MHD_Connection *from, conn
     return queue_reply(h, from, c, &r);
 }
 
-static enum MHD_Result last_call(fxi_http *h, struct MHD_Connection *from, connection *c)
+static enum MHD_Result last_call(fxi_httpd *h, struct MHD_Connection *from, connection *c)
 {
     const fxmon_env *env = &h->server->config.env;
     fxi_request q = {.server = h->server, .head = &c->head, .raw = c->target, .raw_length = c->target_length, .now = env->now(env->user)};
@@ -236,7 +236,7 @@ static enum MHD_Result last_call(fxi_http *h, struct MHD_Connection *from, conne
 static enum MHD_Result on_request(void *user, struct MHD_Connection *from, const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_size, void **context)
 {
-    fxi_http *h = user;
+    fxi_httpd *h = user;
     connection *c = *context;
     (void)url;
     if (!c)
@@ -278,7 +278,7 @@ static size_t leave_escaped(void *user, struct MHD_Connection *from, char *text)
 
 static void on_completed(void *user, struct MHD_Connection *from, void **context, enum MHD_RequestTerminationCode why)
 {
-    fxi_http *h = user;
+    fxi_httpd *h = user;
     connection *c = *context;
     (void)from;
     (void)why;
@@ -292,7 +292,7 @@ static void on_completed(void *user, struct MHD_Connection *from, void **context
 
 static void on_connection(void *user, struct MHD_Connection *which, void **context, enum MHD_ConnectionNotificationCode what)
 {
-    fxi_http *h = user;
+    fxi_httpd *h = user;
     connection *c;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(which, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -312,7 +312,7 @@ static void on_connection(void *user, struct MHD_Connection *which, void **conte
     }
 }
 
-int fxi_http_start(fxi_http *h, fxmon_error *error)
+int fxi_httpd_start(fxi_httpd *h, fxmon_error *error)
 {
     h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, h,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)LIBRARY_CONNECTIONS,
@@ -322,13 +322,13 @@ int fxi_http_start(fxi_http *h, fxmon_error *error)
     return h->daemon ? FXMON_OK : fxi_fail(error, FXMON_E_IO, "listen", "the HTTP library does not start");
 }
 
-bool fxi_http_deliver(void *http, int fd, const void *address, unsigned length)
+bool fxi_httpd_deliver(void *httpd, int fd, const void *address, unsigned length)
 {
-    fxi_http *h = http;
+    fxi_httpd *h = httpd;
     return MHD_add_connection(h->daemon, fd, address, (socklen_t)length) == MHD_YES;
 }
 
-void fxi_http_stop(fxi_http *h)
+void fxi_httpd_stop(fxi_httpd *h)
 {
     if (!h || !h->daemon)
         return;
@@ -337,8 +337,8 @@ void fxi_http_stop(fxi_http *h)
     drop_shared(&h->rates);
 }
 
-void fxi_http_free(fxi_http *h)
+void fxi_httpd_free(fxi_httpd *h)
 {
-    fxi_http_stop(h);
+    fxi_httpd_stop(h);
     fxi_free(h);
 }
