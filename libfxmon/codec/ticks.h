@@ -4,15 +4,16 @@
  * What a file holds is seen from its first line that is not empty, or said by `format`:
  *   ndjson     one JSON object a line, each of them one of
  *                a rate message, as on the log
- *                a row {"pair","time"|"timestamp"|"ts","rate"|"mid" or "bid"+"ask","source"?}, as --sink - prints it; times are RFC 3339 or milliseconds
- *   csv        a header line, comma or semicolon or tab; columns found by name (any case): time|timestamp|date|datetime|"gmt time" and
- *                pair|symbol|instrument + rate|mid|price|close, or bid + ask, source optional; the pair column may be missing when `pair` is set
- *   columns    a header line: a date and one column a currency (the ECB's and the Fed's files), units of it per 1 `base` (EUR unless set);
- *                empty, "N/A", "ND", "." and "-" cells are no value; a currency is a code of three letters or a country as the Fed names it
- *   ms         no header: milliseconds since midnight UTC, bid, ask (or the ten-column minute bars: closing bid and ask); `pair` and `date` must be set
+ *                a row {"pair","time"|"timestamp"|"ts","rate"|"mid" or "bid"+"ask","source"?}, as --sink - prints it
+ *   csv        a header line, comma or semicolon or tab; columns found by name (any case): time|timestamp|ts|date|datetime|"gmt time" and
+ *                pair|symbol|instrument, rate|mid|price|close or bid + ask, source; the pair column may be missing when `pair` is set
+ *   columns    a header line: a date and one column a currency (the ECB's and the Fed's files), units of it per 1 `base` (unless set: EUR, or USD
+ *                when the columns are called by countries as the Fed does); empty, "N/A", "ND", "." and "-" cells are no value
+ *   ms         no header: milliseconds since midnight UTC, bid, ask (or eleven-column minute bars: closing bid and ask at the bar's start); `pair` and `date` must be set
  *   truefx     no header: PAIR,YYYYMMDD hh:mm:ss.mmm,bid,ask (UTC)
  *   histdata   no header: YYYYMMDD hhmmssmmm,bid,ask,volume in New York winter time (UTC-5 all year); `pair` must be set
- *   dukascopy  header "Gmt time,Ask,Bid,...": dd.mm.yyyy hh:mm:ss.mmm; `pair` must be set
+ *   dukascopy  csv whose times are dd.mm.yyyy hh:mm:ss.mmm in a column "Gmt time"; `pair` must be set
+ * Times are RFC 3339; without a zone they are UTC; a bare number is Unix milliseconds, below 10^11 seconds.
  * mid is (bid + ask) / 2, exact. A message holds the rates of one line. Messages come in the order of the lines: a file that lies newest first
  * (as the ECB's does) is for the caller to turn round.
  */
