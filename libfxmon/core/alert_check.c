@@ -187,6 +187,8 @@ static fxmon_alert_iter check_busy(fxmon_alerts *alerts, fxi_alert_pair *pair, c
     alerts->rate = quote->mid;
     memcpy(alerts->source, quote->source, sizeof alerts->source);
     alerts->source[sizeof alerts->source - 1] = '\0';
+    if (alerts->stream == NULL) /* no log: the quote is its own identity */
+        alerts->stream = alerts->source;
     pair->queued = 0;
     alerts->queue_at = 0;
     fxi_book_range clears = {{0, 0}, {0, 0}};
@@ -274,8 +276,7 @@ fxmon_alert_iter fxmon_alerts_check(fxmon_alerts *alerts, const fxmon_quote *quo
 {
     if (alerts == NULL || quote == NULL)
         return (fxmon_alert_iter){.alerts = NULL};
-    fxmon_alert_iter iter = check(alerts, quote, NULL, 0, quote->time);
-    return iter;
+    return check(alerts, quote, NULL, 0, quote->time);
 }
 
 /* The next alert of the tick to step, in the order (threshold, id); false when there is none. */
