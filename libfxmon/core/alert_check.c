@@ -50,7 +50,8 @@ static int step_slot(fxmon_alerts *alerts, fxi_alert_pair *pair, uint32_t number
         slot->rule.active = false;
     const fxmon_alert_state *after = &slot->state;
     bool fresh = slot->fresh;
-    slot->fresh = false;
+    /* on a level the book cannot know on which side of the cursor the alert belongs: look again until the price is off it */
+    slot->fresh = fresh && !slot->wide && (pair->price == slot->high || pair->price == slot->low);
     if (kind != 0 || before.side != after->side || before.phase != after->phase || before.suppressed != after->suppressed) {
         slot->state.last_time = alerts->time;
         fxi_alerts_mark(alerts, number);
@@ -136,7 +137,7 @@ static void queue_waiting(fxmon_alerts *alerts, fxi_alert_pair *pair)
     pair->due = INT64_MAX;
     for (size_t i = 0; i < pair->watches; i++) {
         const fxi_alert_slot *slot = &alerts->slot[pair->watch[i]];
-        int64_t due = slot->wide ? INT64_MIN : slot->queued ? INT64_MAX : fxi_alert_due(&slot->rule, &slot->state);
+        int64_t due = slot->wide || slot->fresh ? INT64_MIN : slot->queued ? INT64_MAX : fxi_alert_due(&slot->rule, &slot->state);
         if (due < pair->due)
             pair->due = due;
     }

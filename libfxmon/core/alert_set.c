@@ -472,7 +472,7 @@ static void complete_state(const fxi_alert_pair *pair, fxi_alert_slot *slot)
 {
     if (slot->open_at != 0)
         fxi_alert_pair_worst(pair, slot);
-    if (slot->state.side != 0 && slot->rule.active && !slot->fresh)
+    if (slot->state.side != 0 && slot->rule.active && pair->last_time != INT64_MIN)
         slot->state.last_time = pair->last_time;
 }
 

@@ -172,7 +172,7 @@ START_TEST(message_of_the_seed)
     fxmon_event event = {.kind = FXMON_FIRED, .condition = FXMON_ABOVE, .threshold = {9, 1}, .rate = {905, 3}};
     fxmon_pair_make("USD", "EUR", &event.pair);
     char text[192];
-    ck_assert_uint_eq(fxmon_event_message(&event, text, sizeof text), 42);
+    ck_assert_uint_eq(fxmon_event_message(&event, text, sizeof text), 39);
     ck_assert_str_eq(text, "USD/EUR went above 0.9 (current: 0.905)");
     event.condition = FXMON_CROSS;
     event.rate = (fxmon_decimal){899, 3};
@@ -262,8 +262,11 @@ static void compare_events(model *m, fxmon_alerts *alerts, const fxmon_quote *qu
     while (fxmon_alert_next(&it, &event)) {
         ck_assert_uint_lt(got, count);
         const fxmon_event *e = &expected[got++];
-        ck_assert_int_eq(event.alert_id, e->alert_id);
-        ck_assert_int_eq(event.kind, e->kind);
+        char rule[160];
+        fxmon_alert_format(&m->alert[e->alert_id - 1].rule, rule, sizeof rule);
+        ck_assert_msg(event.alert_id == e->alert_id && event.kind == e->kind, "price %lld e-%d: %s of alert %lld, expected %s of %lld (%s)",
+                      (long long)quote->mid.mantissa, (int)quote->mid.scale, fxi_event_kind_name(event.kind), (long long)event.alert_id,
+                      fxi_event_kind_name(e->kind), (long long)e->alert_id, rule);
         ck_assert_int_eq(event.suppressed, e->suppressed);
         ck_assert_int_eq(event.duration, e->duration);
         ck_assert_int_eq(fxmon_decimal_compare(event.worst, e->worst), 0);
