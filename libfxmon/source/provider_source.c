@@ -194,38 +194,15 @@ static int provider_get(provider_source *p, int64_t now, fxi_http_answer *answer
     return code;
 }
 
-/* The cause of a status that the body does not explain. */
-static int provider_status(const provider_source *p, int status, fxmon_error *error)
-{
-    const char *who = p->site.shown;
-    if (status == 304)
-        return fxi_fail(error, FXMON_E_PROVIDER, "from", "%s answered 304 to a request that was not conditional", who);
-    if (status >= 300 && status < 400)
-        return fxi_fail(error, FXMON_E_PROVIDER, "from", "%s answered %d and sends elsewhere; redirects are not followed", who, status);
-    switch (status) {
-    case 401:
-    case 403:
-        return fxi_fail(error, FXMON_E_BAD_KEY, "api-key", "%s answered %d: the key is missing, wrong or not allowed this", who, status);
-    case 404:
-        return fxi_fail(error, FXMON_E_BAD_REQUEST, "from", "%s answered 404: there is nothing at this address", who);
-    case 408:
-        return fxi_fail(error, FXMON_E_TIMEOUT, "from", "%s answered 408: the request took too long", who);
-    case 429:
-        return fxi_fail(error, FXMON_E_RATE_LIMITED, "from", "%s answered 429: too many requests", who);
-    default:
-        break;
-    }
-    if (status >= 500)
-        return fxi_fail(error, FXMON_E_PROVIDER, "from", "%s answered %d", who, status);
-    return fxi_fail(error, status >= 400 ? FXMON_E_BAD_REQUEST : FXMON_E_MALFORMED, "from", "%s answered %d", who, status);
-}
-
 static int provider_parse(provider_source *p, int64_t now, const fxi_http_answer *answer, fxmon_error *error)
 {
     if (answer->status == 200 && strncasecmp(answer->content_type, "text/html", 9) == 0)
         return fxi_fail(error, FXMON_E_MALFORMED, "from", "%s answered a web page (text/html) where rates should be", p->site.shown);
-    if (answer->status < 200 || (answer->status >= 300 && answer->status < 400))
-        return provider_status(p, answer->status, error);
+    if (answer->status == 304)
+        return fxi_fail(error, FXMON_E_PROVIDER, "from", "%s answered 304 to a request that was not conditional", p->site.shown);
+    if (answer->status >= 300 && answer->status < 400)
+        return fxi_fail(error, FXMON_E_PROVIDER, "from", "%s answered %d and sends elsewhere; redirects are not followed", p->site.shown,
+                        answer->status);
     const fxi_answer_request request = {
         .format = p->site.provider->format,
         .http_status = answer->status,
@@ -234,8 +211,6 @@ static int provider_parse(provider_source *p, int64_t now, const fxi_http_answer
         .now = now,
     };
     int code = fxi_answer_parse(p->answer, &request, answer->body, answer->length, error);
-    if (answer->status >= 400 && (code == FXMON_OK || code == FXMON_E_MALFORMED || code == FXMON_E_SYNTAX || code == FXMON_E_NO_DATA))
-        return provider_status(p, answer->status, error);
     if (code == FXMON_OK && fxi_answer_count(p->answer) == 0)
         return fxi_fail(error, FXMON_E_NO_DATA, "from", "%s answered without rates", p->site.shown);
     return code;
