@@ -84,7 +84,9 @@ static bool is_web(const char *text)
 
 static bool is_loopback(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+    if (strncmp(host, "127.", 4) == 0) /* an address, not the name 127.somewhere.example */
+        return host[strspn(host, "0123456789.")] == '\0';
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0;
 }
 
 /* NAME or NAME:URL: sets the provider and returns the rest; NULL when the text does not begin with a provider. */
