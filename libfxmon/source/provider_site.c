@@ -93,7 +93,7 @@ static bool is_loopback(const char *host)
 static const char *site_named(fxi_provider_site *site, const char *text)
 {
     char name[FXMON_SOURCE_TEXT];
-    size_t length = strcspn(text, ":");
+    size_t length = strcspn(text, ":#");
     if (length >= sizeof name)
         return NULL;
     memcpy(name, text, length);
@@ -101,7 +101,7 @@ static const char *site_named(fxi_provider_site *site, const char *text)
     site->provider = fxi_provider_find(name);
     if (!site->provider)
         return NULL;
-    return text[length] ? text + length + 1 : text + length;
+    return text + length + (text[length] == ':');
 }
 
 static int site_format(fxi_provider_site *site, const fxi_settings *settings, const fxi_url *url, fxmon_error *error)
@@ -186,6 +186,9 @@ int fxi_provider_site_parse(fxi_provider_site *site, const fxmon_env *env, const
         code = fxi_settings_check(&settings, site_settings, error);
     }
     size_t length = strcspn(rest, "#");
+    bool unused;
+    if (!code && !length)
+        code = fxi_settings_bool(&settings, "insecure", NULL, &unused, error);
     if (!code && length) {
         site->root = fxi_strndup(rest, length);
         if (!site->root)

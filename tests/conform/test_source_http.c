@@ -15,9 +15,9 @@ static const char *const conform_options[] = {"track", "all", "base", "EUR", NUL
 #define SOURCE_MEANT "format"
 #define SOURCE_BAD                                                                                                     \
     {"ftp://rates.example/", FXMON_E_ARGUMENT, "from"}, {"nobody", FXMON_E_ARGUMENT, "from"},                          \
-        {"https://", FXMON_E_SYNTAX, "from"}, {"https://rates.example/x", FXMON_E_CONFIG, "from"},                     \
+        {"https://", FXMON_E_SYNTAX, "host"}, {"https://rates.example/x", FXMON_E_CONFIG, "from"},                     \
         {"https://rates.example/x#format=nobody", FXMON_E_OPTION, "format"},                                           \
         {"ecb:rates.example", FXMON_E_SYNTAX, "from"}, {"ecb:http://rates.example", FXMON_E_CONFIG, "from"},           \
-        {"fixer", FXMON_E_BAD_KEY, "api-key"}, {"ecb#insecure=yes", FXMON_E_ARGUMENT, "from"},
+        {"fixer", FXMON_E_BAD_KEY, "api-key"}, {"ecb#insecure=maybe", FXMON_E_SYNTAX, "insecure"},
 
 #include "source.inc"
