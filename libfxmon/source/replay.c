@@ -8,6 +8,7 @@
  * again at the end. With strict=yes the first one ends the replay with its error. (It is no dead letter: those belong to records
  * that are on a log already, and this line never got there.)
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -228,6 +229,15 @@ static fxmon_result replay_open(const fxmon_env *env, const char *url, void **st
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------------- */
 
+/* The tick reader counts the lines it was fed; ours are the file's, over long ones and from the end. */
+static const char *replay_words(const char *text)
+{
+    if (strncmp(text, "line ", 5) != 0)
+        return text;
+    const char *behind = text + 5 + strspn(text + 5, "0123456789");
+    return strncmp(behind, ": ", 2) == 0 ? behind + 2 : text;
+}
+
 /* FXMON_DONE: go on with the next line. */
 static fxmon_result replay_refuse(replay *r, int code, fxmon_error *error)
 {
@@ -239,8 +249,8 @@ static fxmon_result replay_refuse(replay *r, int code, fxmon_error *error)
         return FXMON_FATAL;
     }
     if (r->refused <= REPLAY_SAID)
-        fxi_log(r->env, FXMON_LOG_WARNING, "replay", "%s: line %lld passed over: %s", r->name,
-                (long long)fxi_line_file_number(r->file), said->text);
+        fxi_log(r->env, FXMON_LOG_WARNING, "replay", "%s: line %lld%s passed over: %s", r->name,
+                (long long)llabs(fxi_line_file_number(r->file)), r->backwards ? " from the end" : "", replay_words(said->text));
     if (r->refused == REPLAY_SAID)
         fxi_log(r->env, FXMON_LOG_WARNING, "replay", "%s: further bad lines are counted, not shown", r->name);
     fxi_error_clear(error);
