@@ -37,7 +37,8 @@
     "CASE WHEN r.ingested IS NULL THEN NULL ELSE " TIME_TEXT("r.ingested") " END AS ingested_at,"                                \
     "CASE r.kind WHEN 0 THEN 'quote' WHEN 1 THEN 'late' ELSE 'cross' END AS kind,r.samples AS samples,"                          \
     "l.stream AS stream,r.partition AS partition,r.time AS time_ns "                                                             \
-    "FROM " table " r CROSS JOIN fxmon_pair p ON p.id=r.pair CROSS JOIN fxmon_source o ON o.id=r.source "                        \
+    /* from the pair to its stretch of the tree: WHERE pair=... reads nothing else, ORDER BY time_ns follows the key */             \
+    "FROM fxmon_pair p CROSS JOIN " table " r ON r.pair=p.id CROSS JOIN fxmon_source o ON o.id=r.source "                        \
     "CROSS JOIN fxmon_stream l ON l.id=r.stream"
 
 #define RATE_COLUMNS                                                                                                             \
