@@ -186,39 +186,40 @@ static void judge_head(struct MHD_Connection *from, connection *c, const char *m
     fxi_head_reread(version, method + info->header_size, head);
 }
 
+/* The head is here. Answering now would make the library close the connection, so that is for what is refused; the rest is answered by last_call. */
 static enum MHD_Result first_call(fxi_httpd *h, struct MHD_Connection *from, connection *c, const char *method, const char *version)
 {
-    const fxmon_env *env = &h->server->config.env;
-    fxi_request q = {.server = h->server, .head = &c->head, .raw = c->target, .raw_length = c->head.target.length, .now = env->now(env->user)};
-    enum MHD_Result queued;
+    fxi_request q = {.server = h->server, .head = &c->head, .raw = c->target};
+    bool refused = true;
     fxi_reply r;
     fxi_door_deadline(h->server->door, c->place, ANSWER_TIME);
     c->requests++;
+    c->phase = PHASE_BODY;
     judge_head(from, c, method, version);
+    if (!c->head.status && !has_body(&c->head))
+        return MHD_YES;
     q.raw_length = c->head.target.length;
-    if (!c->head.status && !has_body(&c->head) && answer_shared(h, from, c, q.now, &queued))
-        return queued;
     fxi_reply_init(&r);
     if (c->head.status)
         fxi_reply_refusal(&r, &q, &c->head);
-    else if (!fxi_serve_early(&q, &r)) {
-        if (has_body(&c->head)) {
-            fxi_reply_free(&r);
-            c->phase = PHASE_BODY;
-            return MHD_YES;
-        }
-        fxi_serve(&q, &r);
+    else
+        refused = fxi_serve_early(&q, &r);
+    if (refused) {
+        r.close = true; /* a body that was not read is in the way of the next head */
+        return queue_reply(h, from, c, &r);
     }
-    if (has_body(&c->head))
-        r.close = true; /* the body was not read */
-    return queue_reply(h, from, c, &r);
+    fxi_reply_free(&r);
+    return MHD_YES;
 }
 
 static enum MHD_Result last_call(fxi_httpd *h, struct MHD_Connection *from, connection *c)
 {
     const fxmon_env *env = &h->server->config.env;
     fxi_request q = {.server = h->server, .head = &c->head, .raw = c->target, .raw_length = c->target_length, .now = env->now(env->user)};
+    enum MHD_Result queued;
     fxi_reply r;
+    if (answer_shared(h, from, c, q.now, &queued))
+        return queued;
     fxi_reply_init(&r);
     if (c->swallowed > FXI_REQUEST_BODY) {
         fxi_reply_problem(&r, &q, 413, "body-too-large", NULL, "at most %d bytes", FXI_REQUEST_BODY);
@@ -243,6 +244,8 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *from, const
         return MHD_NO;
     if (c->phase == PHASE_NEW)
         return first_call(h, from, c, method, version);
+    if (c->phase == PHASE_ANSWERED)
+        return MHD_YES;
     if (*upload_size) {
         c->swallowed += *upload_size;
         if (c->swallowed <= FXI_REQUEST_BODY)
@@ -250,7 +253,7 @@ static enum MHD_Result on_request(void *user, struct MHD_Connection *from, const
         *upload_size = 0;
         return c->swallowed <= BODY_SWALLOWED ? MHD_YES : MHD_NO;
     }
-    return c->phase == PHASE_BODY ? last_call(h, from, c) : MHD_YES;
+    return last_call(h, from, c);
 }
 
 /* The raw target, before the library splits and decodes it. */
