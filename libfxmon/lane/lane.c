@@ -540,7 +540,9 @@ static int lane_turn(void *state, const fxi_turn *turn, int64_t *wait_ns, fxmon_
 static int lane_pollfd(void *state)
 {
     fxi_lane *lane = state;
-    bool listening = lane->stream && lane->config.stream->pollfd && !lane->paused;
+    int64_t now = fxi_lane_now(lane);
+    bool listening = lane->stream && lane->config.stream->pollfd && !lane->paused && lane->stream_wait_until <= now &&
+                     (lane->phase == FXI_LANE_UNASSIGNED || (lane->phase == FXI_LANE_RUN && !commit_due(lane)));
     return listening ? lane->config.stream->pollfd(lane->stream) : -1;
 }
 

@@ -1,0 +1,93 @@
+/*
+ * lane/builtin.c - the drivers of this build. The only file that names them: a new driver is one line here.
+ * What a build leaves out stays known, so that its URL is answered by "built without ..." instead of "unknown".
+ */
+#include "lane/registry.h"
+
+/* sources */
+extern const fxmon_source_ops fxi_source_http, fxi_source_sim, fxi_source_replay, fxi_source_exec;
+static const fxmon_source_ops *const sources[] = {
+    &fxi_source_sim,
+#if __has_include("source/provider_source.c")
+    &fxi_source_http,
+#endif
+#if __has_include("source/replay.c")
+    &fxi_source_replay,
+#endif
+#if __has_include("source/exec.c")
+    &fxi_source_exec,
+#endif
+    NULL};
+
+/* logs */
+extern const fxmon_stream_ops fxi_stream_file, fxi_stream_pipe;
+static const fxmon_stream_ops *const streams[] = {
+#if __has_include("stream/file.c")
+    &fxi_stream_file,
+#endif
+#if __has_include("stream/pipe.c")
+    &fxi_stream_pipe,
+#endif
+    NULL};
+
+/* stores */
+#if FXI_WITH_SQLITE
+extern const fxmon_store_ops fxi_store_sqlite;
+#else
+static const fxmon_store_ops fxi_store_sqlite = {.size = sizeof(fxmon_store_ops), .schemes = "sqlite", .unsupported = "built without SQLite"};
+#endif
+static const fxmon_store_ops *const stores[] = {
+#if !FXI_WITH_SQLITE || __has_include("store/sqlite.c")
+    &fxi_store_sqlite,
+#endif
+    NULL};
+
+/* sinks */
+extern const fxmon_sink_ops fxi_sink_file;
+static const fxmon_sink_ops *const sinks[] = {
+#if __has_include("sink/file.c")
+    &fxi_sink_file,
+#endif
+    NULL};
+
+/* notifiers */
+extern const fxmon_notify_ops fxi_notify_stdout, fxi_notify_exec, fxi_notify_log;
+static const fxmon_notify_ops *const notifiers[] = {
+#if __has_include("notify/stdout.c")
+    &fxi_notify_stdout,
+#endif
+#if __has_include("notify/exec.c")
+    &fxi_notify_exec,
+#endif
+    NULL};
+
+static const void *entry(enum fxi_kind kind, size_t index)
+{
+    switch (kind) {
+    case FXI_KIND_SOURCE:
+        return index < sizeof sources / sizeof sources[0] ? sources[index] : NULL;
+    case FXI_KIND_STREAM:
+        return index < sizeof streams / sizeof streams[0] ? streams[index] : NULL;
+    case FXI_KIND_STORE:
+        return index < sizeof stores / sizeof stores[0] ? stores[index] : NULL;
+    case FXI_KIND_SINK:
+        return index < sizeof sinks / sizeof sinks[0] ? sinks[index] : NULL;
+    default:
+        return index < sizeof notifiers / sizeof notifiers[0] ? notifiers[index] : NULL;
+    }
+}
+
+const fxi_driver *fxi_builtin_at(enum fxi_kind kind, size_t index)
+{
+    return entry(kind, index);
+}
+
+const char *fxi_builtin_feature(size_t index)
+{
+    static const char *const features[] = {
+        FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP",
+        FXI_WITH_SQLITE ? "sqlite: yes" : "sqlite: built without SQLite, no store",
+        FXI_WITH_MICROHTTPD ? "http server: yes" : "http server: built without libmicrohttpd",
+    };
+    return index < sizeof features / sizeof features[0] ? features[index] : NULL;
+}
