@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,10 +99,15 @@ static int open_files(text_sink *s, const char *path, fxmon_error *error)
     if (code == FXMON_OK && s->note.there) {
         fxi_output_close(&s->out);
         code = fxi_output_open(&s->out, path, s->note.rows_size, true, error);
-        if (code == FXMON_OK && s->note.dead_size > 0) {
-            code = fxi_output_open(&s->letters, s->letters_path, s->note.dead_size, true, error);
-            s->letters_open = code == FXMON_OK;
-        }
+    } else if (code == FXMON_OK) { /* what is there already is noted before anything is added: a crash in the first batch can be told from it */
+        struct stat st;
+        s->note.rows_size = s->out.good;
+        s->note.dead_size = stat(s->letters_path, &st) == 0 ? (int64_t)st.st_size : 0;
+        code = fxi_output_note_write(&s->note, error);
+    }
+    if (code == FXMON_OK && s->note.dead_size > 0) {
+        code = fxi_output_open(&s->letters, s->letters_path, s->note.dead_size, true, error);
+        s->letters_open = code == FXMON_OK;
     }
     s->header_out = s->out.good > 0;
     fxi_free(note);
@@ -310,7 +316,7 @@ static int flush_files(text_sink *s, const fxmon_progress *progress, fxmon_error
     }
     if (code == FXMON_OK && s->dead.length > 0) {
         if (!s->letters_open) { /* the first dead letter makes the file; what an unfinished batch left there goes */
-            code = fxi_output_open(&s->letters, s->letters_path, s->note.there ? s->note.dead_size : -1, true, error);
+            code = fxi_output_open(&s->letters, s->letters_path, s->note.dead_size, true, error);
             s->letters_open = code == FXMON_OK;
         }
         if (code == FXMON_OK) {
@@ -326,7 +332,6 @@ static int flush_files(text_sink *s, const fxmon_progress *progress, fxmon_error
         code = fxi_output_note_write(&s->note, error);
     }
     if (code == FXMON_OK) {
-        s->note.there = true;
         s->out.good = s->note.rows_size;
         s->letters.good = s->note.dead_size;
         fxi_buf_clear(&s->rows);
