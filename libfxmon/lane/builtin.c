@@ -43,21 +43,24 @@ static const fxmon_store_ops *const stores[] = {
     NULL};
 
 /* sinks */
-extern const fxmon_sink_ops fxi_sink_file;
+extern const fxmon_sink_ops fxi_sink_text;
 static const fxmon_sink_ops *const sinks[] = {
-#if __has_include("sink/file.c")
-    &fxi_sink_file,
+#if __has_include("sink/text.c")
+    &fxi_sink_text,
 #endif
     NULL};
 
 /* notifiers */
-extern const fxmon_notify_ops fxi_notify_stdout, fxi_notify_exec, fxi_notify_log;
+extern const fxmon_notify_ops fxi_notify_text, fxi_notify_exec, fxi_notify_file;
 static const fxmon_notify_ops *const notifiers[] = {
-#if __has_include("notify/stdout.c")
-    &fxi_notify_stdout,
+#if __has_include("notify/text.c")
+    &fxi_notify_text,
 #endif
 #if __has_include("notify/exec.c")
     &fxi_notify_exec,
+#endif
+#if __has_include("lane/notify_log.c")
+    &fxi_notify_file,
 #endif
     NULL};
 

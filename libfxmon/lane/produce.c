@@ -223,6 +223,8 @@ static bool rate_allows(const fxi_produce *p)
 
 static bool finished(const fxi_produce *p)
 {
+    if (p->rate && p->duration) /* exactly as many as asked for, even when the last ones are late */
+        return p->source_ended || (double)p->produced >= (double)p->duration * (double)p->rate / (double)FXMON_SECOND;
     return p->source_ended || (p->duration && clock_of(p) - p->started >= p->duration);
 }
 
