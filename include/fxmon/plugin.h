@@ -76,7 +76,8 @@ typedef struct fxmon_source_ops {
     fxmon_result (*open)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
     /**
      * The next message, if its time has come. DONE: *message is filled (its arrays belong to the driver until the next
-     * call). WAIT: nothing before *due (ns UTC). END: no more. RETRY/FATAL: error, with error->retry_at when known.
+     * call); *due set to `now` says that the same fetch brought more (the days of a history). WAIT: nothing before *due (ns UTC).
+     * END: no more. RETRY/FATAL: error, with error->retry_at when known. REFUSED: one record was bad (error says which), go on.
      * The driver keeps to the provider's own schedule whatever `now` says: it never burns a quota.
      */
     fxmon_result (*next)(void *state, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error);

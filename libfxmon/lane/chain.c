@@ -196,6 +196,8 @@ static fxmon_result ask(fxi_chain *chain, struct link *link, int64_t now, fxmon_
         link->ended = result == FXMON_END;
         if (result == FXMON_WAIT)
             *due = link_due < *due ? link_due : *due;
+        if (result == FXMON_DONE)
+            *due = link_due; /* now: there is more of the same fetch */
         if (result == FXMON_REFUSED && error)
             *error = link->error;
         return result;

@@ -39,6 +39,7 @@ struct fxi_produce {
     fxi_complaint complaint;
     int64_t batch_maximum, batch_bytes, rate, duration;
     bool once, source_ended, answered, flush_now;
+    bool more; /* the last publication was not the last of its fetch */
     int64_t started, produced;  /* for rate and duration */
     int64_t source_clock;       /* with a rate: the time that sources are told */
     int64_t wait_until;         /* monotonic: no append before */
@@ -158,7 +159,7 @@ static enum step take(fxi_produce *p, fxmon_message *message)
     if (message->time > p->counted.newest_time)
         p->counted.newest_time = message->time;
     p->answered = true;
-    if (p->once && !fxi_chain_recorded(p->chain))
+    if (p->once && !p->more && !fxi_chain_recorded(p->chain))
         p->source_ended = true;
     if ((int64_t)p->out.count >= p->batch_maximum || (int64_t)p->out.text.length >= p->batch_bytes)
         p->flush_now = true;
@@ -189,6 +190,7 @@ static enum step ask(fxi_produce *p)
     fxmon_result result = fxi_chain_next(p->chain, now, &message, &due, &error);
     switch (result) {
     case FXMON_DONE:
+        p->more = due <= now; /* the same fetch brought more: histories */
         return take(p, &message);
     case FXMON_REFUSED:
         if (p->counted.dead_letters++ < BAD_LINES_SAID)
@@ -199,6 +201,10 @@ static enum step ask(fxi_produce *p)
         p->source_ended = true;
         return ON;
     case FXMON_WAIT:
+        if (p->once && p->answered && !fxi_chain_recorded(p->chain)) {
+            p->source_ended = true;
+            return ON;
+        }
         if (p->rate) {
             p->source_clock = due; /* a load generator does not wait for the source's own pace */
             return due > now && due < INT64_MAX ? ON : WAIT;

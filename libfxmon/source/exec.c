@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/sha256.h"
 #include "base/value.h"
@@ -22,7 +21,6 @@
 #define EXEC_PEEK (20 * FXMON_SECOND / 1000) /* how soon to look at a running command again */
 #define EXEC_TIMEOUT (10 * FXMON_SECOND)
 #define EXEC_OUTPUT (1024 * 1024)
-#define EXEC_SAID 20                         /* bad lines that are logged one by one */
 #define EXEC_LINES_A_CALL 1000
 
 typedef struct exec_source {
@@ -48,7 +46,7 @@ typedef struct exec_source {
     fxmon_message merged;         /* lines: the message in the making */
     bool has_digest;
     uint8_t digest[32];           /* of the last output that was handed out */
-    int64_t not_before, refused;
+    int64_t not_before;
     fxmon_error failure;
 } exec_source;
 
@@ -200,16 +198,10 @@ static bool exec_overdue(const exec_source *x)
     return exec_clock(x) - x->started > x->timeout;
 }
 
-/* A bad line is passed over, but not in silence. False: no line of this command can be read. */
-static bool exec_refuse(exec_source *x, const fxmon_error *why)
+/* A bad line is refused and the next one may be good; false: no line of this command can be read. */
+static bool exec_passable(int code)
 {
-    if (why->code == FXMON_E_OPTION || why->code == FXMON_E_UNSUPPORTED || why->code == FXMON_E_NOMEM)
-        return false;
-    x->refused++;
-    if (x->refused <= EXEC_SAID)
-        fxi_log(x->env, FXMON_LOG_WARNING, "exec", "%s: a line was passed over: %s%s", x->argv[0], why->text,
-                x->refused == EXEC_SAID ? " (further ones are not shown)" : "");
-    return true;
+    return code != FXMON_E_OPTION && code != FXMON_E_UNSUPPORTED && code != FXMON_E_NOMEM;
 }
 
 /* ---- one run per interval -------------------------------------------------------------------------------------------------------- */
@@ -314,11 +306,14 @@ static fxmon_result exec_hand_out_lines(exec_source *x, int64_t now, fxmon_messa
     x->merged.count = 0;
     while (exec_next_line(x, &line, &length)) {
         const fxmon_message *m = NULL;
-        fxmon_error why = {0};
-        if (fxi_tick_reader_line(x->reader, line, length, &m, &why) && !exec_refuse(x, &why)) {
-            if (error)
-                *error = why;
-            return exec_failed(x, now, why.code, error);
+        int code = fxi_tick_reader_line(x->reader, line, length, &m, error);
+        if (code && !exec_passable(code))
+            return exec_failed(x, now, code, error);
+        if (code && x->merged.count)
+            break; /* refused when its turn comes */
+        if (code) {
+            x->at += length + 1;
+            return FXMON_REFUSED;
         }
         if (m && x->merged.count && !exec_same_publication(&x->merged, m))
             break; /* read again as the first line of the next message */
@@ -353,8 +348,13 @@ static fxmon_result exec_hand_out_answer(exec_source *x, int64_t now, fxmon_mess
 static fxmon_result exec_hand_out(exec_source *x, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error)
 {
     fxmon_result result = x->answer_format ? exec_hand_out_answer(x, now, message, error) : exec_hand_out_lines(x, now, message, error);
-    if (result == FXMON_DONE)
+    if (result == FXMON_REFUSED)
         return result;
+    if (result == FXMON_DONE) {
+        const bool more = x->answer_format ? x->at < x->count : x->at < x->output.length;
+        *due = more ? now : x->not_before;
+        return result;
+    }
     x->ready = false;
     *due = x->not_before;
     return result;
@@ -385,20 +385,16 @@ static fxmon_result exec_stream(exec_source *x, int64_t now, fxmon_message *mess
         const char *line;
         size_t length;
         const fxmon_message *m = NULL;
-        fxmon_error why = {0};
+        int code = FXMON_OK;
         switch (fxi_line_file_next(x->lines, &line, &length, error)) {
         case FXI_LINE:
-            if (fxi_tick_reader_line(x->reader, line, length, &m, &why) == FXMON_OK)
-                break;
-            if (exec_refuse(x, &why))
-                break;
-            if (error)
-                *error = why;
-            return exec_failed(x, now, why.code, error);
-        case FXI_LINE_LONG:
-            (void)fxi_fail(&why, FXMON_E_TOO_LARGE, "line", "longer than %d bytes", FXI_TICK_LINE);
-            (void)exec_refuse(x, &why);
+            code = fxi_tick_reader_line(x->reader, line, length, &m, error);
+            if (code)
+                return exec_passable(code) ? FXMON_REFUSED : exec_failed(x, now, code, error);
             break;
+        case FXI_LINE_LONG:
+            (void)fxi_fail(error, FXMON_E_TOO_LARGE, "line", "exec: %.60s printed a line longer than %d bytes", x->argv[0], FXI_TICK_LINE);
+            return FXMON_REFUSED;
         case FXI_LINE_NONE:
             (void)fxi_process_pump(&x->process, NULL, error);
             *due = now + EXEC_PEEK;

@@ -341,7 +341,7 @@ static fxmon_result provider_next(void *state, int64_t now, fxmon_message *messa
     }
     if (result == FXMON_DONE)
         result = provider_hand_out(p, now, message, error);
-    *due = p->schedule.not_before;
+    *due = result == FXMON_DONE && p->at < p->count ? now : p->schedule.not_before;
     return result;
 }
 

@@ -4,9 +4,8 @@
  * The file is streamed line by line, so its size does not matter. Files that lie newest first (central banks' histories) are seen from
  * their first two messages and read from the end backwards: a log wants time to go forwards.
  *
- * A bad line is neither lost in silence nor in the way: it is logged with its number, counted, and the replay goes on; the count is said
- * again at the end. With strict=yes the first one ends the replay with its error. (It is no dead letter: those belong to records
- * that are on a log already, and this line never got there.)
+ * A bad line is neither lost in silence nor in the way: it is refused with its number, so that the producer says and counts it, and the replay
+ * goes on; how many there were is said at the end. With strict=yes the first one ends the replay with its error.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "source/source.h"
 
 #define REPLAY_LINES_A_CALL 10000 /* lines without a message before the lane gets its turn */
-#define REPLAY_SAID 20            /* bad lines that are logged one by one */
 #define REPLAY_PEEKED 1000        /* lines looked at to see in which order the file lies */
 #define REPLAY_PIPE_WAIT (20 * FXMON_SECOND / 1000)
 #define REPLAY_NAME 256
@@ -238,23 +236,16 @@ static const char *replay_words(const char *text)
     return strncmp(behind, ": ", 2) == 0 ? behind + 2 : text;
 }
 
-/* FXMON_DONE: go on with the next line. */
 static fxmon_result replay_refuse(replay *r, int code, fxmon_error *error)
 {
-    fxmon_error own = {0};
-    fxmon_error *said = error ? error : &own;
+    if (error && !replay_hopeless(code))
+        (void)fxi_fail(error, code, error->field, "%.100s: line %lld%s: %s", r->name, (long long)llabs(fxi_line_file_number(r->file)),
+                       r->backwards ? " from the end" : "", replay_words(error->text));
     r->refused++;
-    if (r->strict || replay_hopeless(code)) {
-        r->ended = true;
-        return FXMON_FATAL;
-    }
-    if (r->refused <= REPLAY_SAID)
-        fxi_log(r->env, FXMON_LOG_WARNING, "replay", "%s: line %lld%s passed over: %s", r->name,
-                (long long)llabs(fxi_line_file_number(r->file)), r->backwards ? " from the end" : "", replay_words(said->text));
-    if (r->refused == REPLAY_SAID)
-        fxi_log(r->env, FXMON_LOG_WARNING, "replay", "%s: further bad lines are counted, not shown", r->name);
-    fxi_error_clear(error);
-    return FXMON_DONE;
+    if (!r->strict && !replay_hopeless(code))
+        return FXMON_REFUSED;
+    r->ended = true;
+    return FXMON_FATAL;
 }
 
 static fxmon_result replay_line(replay *r, const char *line, size_t length, fxmon_error *error)
@@ -358,4 +349,5 @@ const fxmon_source_ops fxi_source_replay = {
     .open = replay_open,
     .next = replay_next,
     .close = replay_close,
+    .recorded = true,
 };
