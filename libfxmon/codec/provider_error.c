@@ -218,6 +218,9 @@ int fxi_answer_json_error(const fxi_answer_request *request, const fxi_json_span
     if (number >= 400 && number < 600 && message.type == FXI_JSON_STRING) {
         return fxi_answer_status_error(request, number, error);
     }
+    if ((request->format == FXI_FRANKFURTER_V1 || request->format == FXI_FRANKFURTER_V2) && fxi_json_span_is(&message, "not found")) {
+        return fxi_answer_status_error(request, 404, error); /* some copies of the service say so with HTTP 200 */
+    }
     if (fxi_json_find(root, "meta", &meta) && fxi_json_find(&meta, "code", &status)) {
         number = number_of(&status);
         if (number >= 400 && number < 600) {
