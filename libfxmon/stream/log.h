@@ -33,6 +33,7 @@ int fxi_writer_rotate(fxi_log_writer *w, fxmon_error *error);            /* clos
 void fxi_writer_sweep(fxi_log_writer *w);                                /* retention */
 int fxi_writer_carry(fxi_log_writer *w, fxmon_error *error);             /* bring late lines of the previous segment over */
 int fxi_writer_put(int fd, const char *data, size_t length, int64_t *start, const char *what, fxmon_error *error);
+int fxi_writer_whole(int fd, int64_t *size); /* does the segment of this size end with a whole line? 1, 0, -1 unreadable; the size is brought up to date */
 void fxi_writer_detach(fxi_log_writer *w);
 
 fxmon_result fxi_log_open_writer(const fxmon_env *env, const char *url, void **state, fxmon_error *error);

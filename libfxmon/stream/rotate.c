@@ -115,8 +115,7 @@ int fxi_writer_attach(fxi_log_writer *w, fxmon_error *error)
 static void close_off(fxi_log_writer *w)
 {
     int64_t size = lseek(w->segment, 0, SEEK_END), start;
-    char last = '\n';
-    if (size > 0 && pread(w->segment, &last, 1, size - 1) == 1 && last != '\n') {
+    if (fxi_writer_whole(w->segment, &size) == 0) {
         fxi_writer_put(w->segment, "\n", 1, &start, "a segment of the log", NULL);
     }
 }
@@ -225,8 +224,7 @@ int fxi_writer_carry(fxi_log_writer *w, fxmon_error *error)
     const char *newline = got > 0 ? memrchr(text + 1, '\n', (size_t)got) : NULL;
     if (newline) {
         int64_t start, size = lseek(w->segment, 0, SEEK_END);
-        char last = '\n';
-        bool torn = size > 0 && pread(w->segment, &last, 1, size - 1) == 1 && last != '\n';
+        bool torn = fxi_writer_whole(w->segment, &size) == 0;
         w->clean = -1;
         size_t carried = (size_t)(newline - text);
         code = fxi_writer_put(w->segment, torn ? text : text + 1, carried + (torn ? 1 : 0), &start, "a segment of the log", error);

@@ -234,6 +234,27 @@ static int line_starts_at(int fd, int64_t at)
     return got == 1 ? last == '\n' : -1;
 }
 
+/*
+ * Kernels show the size of a file in the middle of somebody's write, page by page. fallocate waits for the inode's lock, so after it that write is over, and what is
+ * unfinished then is so for good.
+ */
+int fxi_writer_whole(int fd, int64_t *size)
+{
+    struct stat st;
+    int whole = line_starts_at(fd, *size);
+    if (whole != 0) {
+        return whole;
+    }
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, *size, 1) != 0 && errno == EINTR) {
+        errno = 0; /* nothing was waited for; at worst an empty line comes of it */
+    }
+    if (fstat(fd, &st) != 0) {
+        return -1;
+    }
+    *size = st.st_size;
+    return line_starts_at(fd, *size);
+}
+
 static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error)
 {
     int64_t size, start = 0;
@@ -247,7 +268,7 @@ static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error)
     if (code != FXMON_OK) {
         return code;
     }
-    int whole = size == w->clean ? 1 : line_starts_at(w->segment, size);
+    int whole = size == w->clean ? 1 : fxi_writer_whole(w->segment, &size);
     if (whole < 0) {
         return fxi_fail(error, FXMON_E_IO, "", "cannot read the end of a segment of the log");
     }
