@@ -192,7 +192,7 @@ typedef struct fxmon_pair {
 
 /**
  * Any usual spelling: USD/EUR, usd-eur, USD_EUR, USD:EUR, USD EUR, USDEUR (six letters), USD%2FEUR; codes
- * of 3 to 6 letters or digits. FXMON_E_PAIR if it is none. Unknown codes are accepted: see fxmon_pair_known.
+ * of 3 to 6 letters or digits, at least one of them a letter. FXMON_E_PAIR if it is none. Unknown codes are accepted: see fxmon_pair_known.
  */
 FXMON_API int fxmon_pair_parse(const char *text, size_t length, fxmon_pair *out);
 FXMON_API int fxmon_pair_make(const char *base, const char *quote, fxmon_pair *out);
@@ -218,7 +218,10 @@ typedef struct fxmon_quote {
 typedef struct fxmon_book fxmon_book;
 FXMON_API fxmon_book *fxmon_book_new(void); /* NULL: out of memory */
 FXMON_API void fxmon_book_free(fxmon_book *book);
-/** Keeps the newer of two quotes of a pair (equal times: the later call). *changed may be NULL. */
+/**
+ * Keeps the newer of two quotes of a pair (equal times: the later call). *changed may be NULL. FXMON_E_PAIR; FXMON_E_RANGE for a mid
+ * that is not positive, a negative bid or ask, or a scale out of range; FXMON_E_NOMEM: the book is as before.
+ */
 FXMON_API int fxmon_book_add(fxmon_book *book, const fxmon_quote *quote, bool *changed);
 FXMON_API size_t fxmon_book_count(const fxmon_book *book);
 /** By position, sorted by pair. Valid until the next fxmon_book_add or free. NULL past the end. */
@@ -240,7 +243,8 @@ typedef struct fxmon_cross {
 
 /**
  * A rate for any pair: direct quote, inverse, or over one common currency (fewest legs, then the freshest
- * older leg, then the tightest spread, then the hub's name). Identity pairs answer 1 for currencies in the book.
+ * older leg, then the tightest spread, then the hub's name). Identity pairs answer 1 for currencies in the book, with the
+ * time of its newest quote.
  * FXMON_E_NOT_FOUND when no path of two legs exists.
  */
 FXMON_API int fxmon_book_cross(const fxmon_book *book, const char *pair, fxmon_cross *out);
