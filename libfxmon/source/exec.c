@@ -46,6 +46,7 @@ typedef struct exec_source {
     fxmon_message merged;         /* lines: the message in the making */
     bool has_digest;
     uint8_t digest[32];           /* of the last output that was handed out */
+    int64_t line;                 /* of the output, the last one taken */
     int64_t not_before;
     fxmon_error failure;
 } exec_source;
@@ -198,10 +199,14 @@ static bool exec_overdue(const exec_source *x)
     return exec_clock(x) - x->started > x->timeout;
 }
 
-/* A bad line is refused and the next one may be good; false: no line of this command can be read. */
-static bool exec_passable(int code)
+/* A bad line is refused and the next one may be good, unless no line of this command can be read. */
+static fxmon_result exec_refuse(exec_source *x, int64_t now, int64_t line, int code, fxmon_error *error)
 {
-    return code != FXMON_E_OPTION && code != FXMON_E_UNSUPPORTED && code != FXMON_E_NOMEM;
+    if (code == FXMON_E_OPTION || code == FXMON_E_UNSUPPORTED || code == FXMON_E_NOMEM)
+        return exec_failed(x, now, code, error);
+    if (error)
+        (void)fxi_fail(error, code, error->field, "exec: %.60s: line %lld: %s", x->argv[0], (long long)line, fxi_line_words(error->text));
+    return FXMON_REFUSED;
 }
 
 /* ---- one run per interval -------------------------------------------------------------------------------------------------------- */
@@ -249,6 +254,7 @@ static fxmon_result exec_collect(exec_source *x, int64_t now, int64_t *due, fxmo
     memcpy(x->digest, digest, sizeof digest);
     x->has_digest = true;
     x->at = x->count = 0;
+    x->line = 0;
     x->ready = true;
     return x->answer_format ? exec_answer(x, now, error) : FXMON_DONE;
 }
@@ -307,19 +313,18 @@ static fxmon_result exec_hand_out_lines(exec_source *x, int64_t now, fxmon_messa
     while (exec_next_line(x, &line, &length)) {
         const fxmon_message *m = NULL;
         int code = fxi_tick_reader_line(x->reader, line, length, &m, error);
-        if (code && !exec_passable(code))
-            return exec_failed(x, now, code, error);
         if (code && x->merged.count)
             break; /* refused when its turn comes */
         if (code) {
             x->at += length + 1;
-            return FXMON_REFUSED;
+            return exec_refuse(x, now, ++x->line, code, error);
         }
         if (m && x->merged.count && !exec_same_publication(&x->merged, m))
             break; /* read again as the first line of the next message */
         if (m && !exec_merge(x, m))
             return exec_failed(x, now, fxi_fail(error, FXMON_E_NOMEM, "from", "out of memory"), error);
         x->at += length + 1;
+        x->line++;
     }
     if (!x->merged.count)
         return FXMON_WAIT;
@@ -390,7 +395,7 @@ static fxmon_result exec_stream(exec_source *x, int64_t now, fxmon_message *mess
         case FXI_LINE:
             code = fxi_tick_reader_line(x->reader, line, length, &m, error);
             if (code)
-                return exec_passable(code) ? FXMON_REFUSED : exec_failed(x, now, code, error);
+                return exec_refuse(x, now, fxi_line_file_number(x->lines), code, error);
             break;
         case FXI_LINE_LONG:
             (void)fxi_fail(error, FXMON_E_TOO_LARGE, "line", "exec: %.60s printed a line longer than %d bytes", x->argv[0], FXI_TICK_LINE);

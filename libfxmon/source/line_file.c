@@ -283,3 +283,11 @@ fxi_line_result fxi_line_file_next(fxi_line_file *f, const char **line, size_t *
     *length = 0;
     return f->backwards ? line_file_backwards(f, line, length, error) : line_file_forwards(f, line, length, error);
 }
+
+const char *fxi_line_words(const char *text)
+{
+    if (strncmp(text, "line ", 5) != 0)
+        return text;
+    const char *behind = text + 5 + strspn(text + 5, "0123456789");
+    return strncmp(behind, ": ", 2) == 0 ? behind + 2 : text;
+}

@@ -23,4 +23,6 @@ int64_t fxi_line_file_number(const fxi_line_file *f); /* of the last line, from 
 bool fxi_line_file_seekable(const fxi_line_file *f);
 /** From here on: the first line again, or the last line first. FXMON_E_UNSUPPORTED for what cannot be sought. */
 int fxi_line_file_rewind(fxi_line_file *f, bool backwards, fxmon_error *error);
+/** A tick reader's error text without its "line N: ": it counts the lines that it was fed, which need not be the file's. */
+const char *fxi_line_words(const char *text);
 #endif

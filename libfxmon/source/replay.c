@@ -227,20 +227,11 @@ static fxmon_result replay_open(const fxmon_env *env, const char *url, void **st
 
 /* ---- reading --------------------------------------------------------------------------------------------------------------------- */
 
-/* The tick reader counts the lines it was fed; ours are the file's, over long ones and from the end. */
-static const char *replay_words(const char *text)
-{
-    if (strncmp(text, "line ", 5) != 0)
-        return text;
-    const char *behind = text + 5 + strspn(text + 5, "0123456789");
-    return strncmp(behind, ": ", 2) == 0 ? behind + 2 : text;
-}
-
 static fxmon_result replay_refuse(replay *r, int code, fxmon_error *error)
 {
     if (error && !replay_hopeless(code))
         (void)fxi_fail(error, code, error->field, "%.100s: line %lld%s: %s", r->name, (long long)llabs(fxi_line_file_number(r->file)),
-                       r->backwards ? " from the end" : "", replay_words(error->text));
+                       r->backwards ? " from the end" : "", fxi_line_words(error->text));
     r->refused++;
     if (!r->strict && !replay_hopeless(code))
         return FXMON_REFUSED;
