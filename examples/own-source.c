@@ -4,6 +4,8 @@
  *
  *   echo 1.0887 > price && ./own-source price | head -n 1
  *
+ * Build (pkg-config: fxmon): make -C examples own-source
+ *
  * The library owns waiting, retries, fail-over and the log; a source only says what there is: a message, nothing before a
  * certain time, or an error. It runs in one thread at a time and needs no lock.
  */
