@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "codec/excerpt.h"
 #include "codec/rate.h"
 #include "codec/tick_reader.h"
@@ -238,8 +239,10 @@ static int take_csv(fxi_tick_reader *r, const fxmon_message **message, fxmon_err
     }
     if (r->origin >= 0) {
         cell = &r->cells[r->origin];
-        if (fxi_csv_text(cell, source, sizeof source) < 0) {
-            return fxi_tick_fail("source", cell->text, cell->length, "at most 39 bytes", error);
+        long length = fxi_csv_text(cell, source, sizeof source);
+
+        if (length < 0 || strlen(source) != (size_t)length || !fxi_utf8_valid(source, (size_t)length)) {
+            return fxi_tick_fail("source", cell->text, cell->length, "at most 39 bytes of UTF-8", error);
         }
     }
     return take_quote(r, &pair, time, source, r->rate, r->bid, r->ask, message, error);
