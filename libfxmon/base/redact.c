@@ -32,12 +32,17 @@ static void hide(writer *w)
     put(w, HIDDEN, strlen(HIDDEN));
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
 static bool contains_word(const char *text, size_t length, const char *word)
 {
     size_t size = strlen(word);
     for (size_t i = 0; i + size <= length; i++) {
         size_t same = 0;
-        while (same < size && (text[i + same] | 0x20) == word[same]) {
+        while (same < size && lower(text[i + same]) == word[same]) {
             same++;
         }
         if (same == size) {
