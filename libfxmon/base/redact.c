@@ -143,11 +143,12 @@ size_t fxi_url_redact(const char *text, char *out, size_t size)
 {
     writer w = {out, size, 0};
     size_t scheme = strcspn(text, ":?");
+    bool command_line = scheme == 4 && text[4] == ':' && contains_word(text, 4, "exec");
     if (text[scheme] == ':') {
         put(&w, text, scheme + 1);
         text += scheme + 1;
     }
-    if (scheme == 4 && contains_word(text - scheme - 1, 4, "exec")) { /* the command, without its arguments */
+    if (command_line) { /* the command, without its arguments */
         size_t command = strcspn(text, " \t");
         put(&w, text, command);
         if (text[command] != '\0') {
