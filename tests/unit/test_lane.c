@@ -9,6 +9,7 @@
 #include "lane/store_stage.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TURNS 100000 /* bound of every run */
