@@ -41,6 +41,7 @@ typedef struct exec_source {
     fxi_buf output;
     fxi_line_file *lines;         /* stream */
     size_t at, count;             /* answer: publications; lines: bytes of the output taken */
+    bool usable;                  /* the output had a line that became a message */
     bool ready;                   /* the output of a run is being handed out */
     bool ended;                   /* stream: the command is through */
     fxmon_message merged;         /* lines: the message in the making */
@@ -255,6 +256,7 @@ static fxmon_result exec_collect(exec_source *x, int64_t now, int64_t *due, fxmo
     x->has_digest = true;
     x->at = x->count = 0;
     x->line = 0;
+    x->usable = false;
     x->ready = true;
     return x->answer_format ? exec_answer(x, now, error) : FXMON_DONE;
 }
@@ -326,8 +328,11 @@ static fxmon_result exec_hand_out_lines(exec_source *x, int64_t now, fxmon_messa
         x->at += length + 1;
         x->line++;
     }
+    if (!x->merged.count && !x->usable)
+        return exec_failed(x, now, fxi_fail(error, FXMON_E_NO_DATA, "from", "exec: %.60s printed no line that could be used", x->argv[0]), error);
     if (!x->merged.count)
         return FXMON_WAIT;
+    x->usable = true;
     *message = x->merged;
     return FXMON_DONE;
 }

@@ -139,6 +139,7 @@ START_TEST(failures)
         {"exec:sh -c 'echo \"{}\"; exit 1'", FXMON_RETRY, FXMON_E_CHILD, "status 1"},
         {"exec:/nonexistent/command", FXMON_FATAL, FXMON_E_NOT_FOUND, "/nonexistent/command"},
         {"exec:true", FXMON_RETRY, FXMON_E_NO_DATA, "printed nothing"},
+        {"exec:printf '# nothing\\n'", FXMON_RETRY, FXMON_E_NO_DATA, "no line that could be used"},
         {"exec:sleep 60#timeout=100ms", FXMON_RETRY, FXMON_E_TIMEOUT, "100ms"},
         {"exec:yes#max=4k", FXMON_RETRY, FXMON_E_TOO_LARGE, "4096"},
         {"exec:echo '{\"result\":\"error\",\"error-type\":\"invalid-key\"}'#format=open-er-api", FXMON_RETRY, FXMON_E_BAD_KEY, ""},
@@ -217,7 +218,7 @@ int main(void)
     tcase_add_test(tests, rows_of_one_run_are_one_publication);
     tcase_add_test(tests, the_same_output_is_no_news);
     tcase_add_test(tests, a_provider_answer);
-    tcase_add_loop_test(tests, failures, 0, 9);
+    tcase_add_loop_test(tests, failures, 0, 10);
     tcase_add_test(tests, a_stream);
     tcase_add_test(tests, nothing_leaks_either_way);
     return support_run("exec", tests);
