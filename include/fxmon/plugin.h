@@ -262,7 +262,8 @@ typedef struct fxmon_store_ops {
     fxmon_result (*begin)(void *state, fxmon_error *error);
     fxmon_result (*put_rows)(void *state, const fxmon_row *rows, size_t count, fxmon_error *error);
     fxmon_result (*put_dead)(void *state, const fxmon_dead_letter *letter, fxmon_error *error);
-    fxmon_result (*put_event)(void *state, const fxmon_event *event, fxmon_error *error); /* history and outbox */
+    /** Into history and outbox. FXMON_FIRED of an alert that repeats once also makes the alert inactive (unless it was edited since). */
+    fxmon_result (*put_event)(void *state, const fxmon_event *event, fxmon_error *error);
     fxmon_result (*put_alert_state)(void *state, const fxmon_alert_state *alert_state, fxmon_error *error);
     /** last price and time of a pair, as the alert lane saw them */
     fxmon_result (*put_last)(void *state, const char *lane, const fxmon_quote *quote, fxmon_error *error);
@@ -281,6 +282,7 @@ typedef struct fxmon_store_ops {
 
     /* outbox: events to notify, in order */
     fxmon_result (*outbox_each)(void *state, const char *destination, int64_t limit, fxmon_event_fn fn, void *user, fxmon_error *error);
+    /** FXMON_OUTBOX_REGISTER as through_id: a destination that is not known yet begins behind the newest event; of a known one nothing changes. */
     fxmon_result (*outbox_done)(void *state, const char *destination, int64_t through_id, fxmon_error *error);
 
     /* questions */
@@ -294,6 +296,8 @@ typedef struct fxmon_store_ops {
 } fxmon_store_ops;
 
 /* ---- notifier ----------------------------------------------------------------------------- */
+
+#define FXMON_OUTBOX_REGISTER INT64_C(-1)
 
 /** A destination of alert events: at least once, the same event id on a repeat. */
 typedef struct fxmon_notify_ops {

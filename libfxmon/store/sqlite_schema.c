@@ -92,6 +92,8 @@ static const char *const migrations[] = {
     "rate REAL NOT NULL,rate_text TEXT NOT NULL,time INTEGER NOT NULL,duration INTEGER NOT NULL,worst TEXT,suppressed INTEGER NOT NULL,"
     "source TEXT NOT NULL,stream INTEGER NOT NULL,partition INTEGER NOT NULL,\"offset\" INTEGER NOT NULL,message TEXT NOT NULL,"
     "recorded INTEGER NOT NULL);"
+    "CREATE TRIGGER fxmon_alert_ended AFTER INSERT ON fxmon_event WHEN NEW.kind=1 BEGIN "
+    "UPDATE user_alerts SET active=0 WHERE id=NEW.alert_id AND version=NEW.version AND repeat='once' AND active=1;END;"
     "CREATE VIEW alert_history AS SELECT e.id AS id,e.alert_id AS alert_id,e.pair AS pair,e.rate AS rate,e.rate_text AS rate_text,"
     "e.message AS message," TIME_TEXT("e.time") " AS triggered_at,"
     "CASE e.kind WHEN 1 THEN 'fired' WHEN 2 THEN 'repeated' ELSE 'resolved' END AS kind,e.event_id AS event_id,"
@@ -181,8 +183,8 @@ const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
     [FXI_SQL_GENERATION] = "SELECT value FROM fxmon_counter WHERE name='alert_generation'",
     [FXI_SQL_OUTBOX_EACH] = "SELECT " EVENT_NAMES " FROM fxmon_event WHERE id>coalesce((SELECT through_id FROM fxmon_outbox WHERE destination=?1),0) "
                             "ORDER BY id LIMIT ?2",
-    [FXI_SQL_OUTBOX_DONE] = "INSERT INTO fxmon_outbox(destination,through_id)VALUES(?1,?2) "
-                            "ON CONFLICT(destination) DO UPDATE SET through_id=max(through_id,excluded.through_id)",
+    [FXI_SQL_OUTBOX_DONE] = "INSERT INTO fxmon_outbox(destination,through_id)VALUES(?1,iif(?2<0,(SELECT coalesce(max(id),0) FROM fxmon_event),?2)) "
+                            "ON CONFLICT(destination) DO UPDATE SET through_id=max(through_id,?2)",
     [FXI_SQL_LATEST_EACH] = STORED_RATE("fxmon_latest") "ORDER BY p.pair,o.source",
     [FXI_SQL_HISTORY_DOWN] = HISTORY("", "DESC"),
     [FXI_SQL_HISTORY_UP] = HISTORY("", "ASC"),
