@@ -5,6 +5,7 @@
 #include "../support/log_folder.h"
 #include "../support/support.h"
 #include "codec/json.h"
+#include "stream/log.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -161,6 +162,30 @@ END_TEST
 START_TEST(disk_stays_broken) { disk_full(EIO); }
 END_TEST
 
+/* After a failed fdatasync nothing more goes into that segment, whoever asks. */
+START_TEST(no_second_fdatasync)
+{
+    int found = 0;
+    for (long nth = 1; nth < 40; nth++) {
+        void *writer;
+        fxmon_error error = {0};
+        snprintf(url, sizeof url, "file:%s/sync-%ld", folder, nth);
+        arm(0, 0, 0);
+        ck_assert_int_eq(fxi_stream_file.open_writer(&host.env, url, &writer, &error), FXMON_DONE);
+        arm(nth, EIO, 0);
+        fxmon_result result = test_log_append(writer, "{\"n\":0}", &error);
+        arm(0, 0, 0);
+        int64_t before = ((fxi_log_writer *)writer)->first;
+        bool undurable = result == FXMON_RETRY && strstr(error.text, "cannot make durable a segment");
+        ck_assert_int_eq(test_log_append(writer, "{\"n\":1}", &error), FXMON_DONE);
+        ck_assert_int_eq(((fxi_log_writer *)writer)->first, undurable ? before + 1 : before);
+        found += undurable;
+        fxi_stream_file.close_writer(writer);
+    }
+    ck_assert_int_eq(found, 1);
+}
+END_TEST
+
 /* ---- the file sink: rows once each, whatever fails ---- */
 
 static fxmon_row row_of(int n)
@@ -313,6 +338,7 @@ int main(int argc, char **argv)
     tcase_add_test(tests, log_without_sync);
     tcase_add_test(tests, disk_stays_full);
     tcase_add_test(tests, disk_stays_broken);
+    tcase_add_test(tests, no_second_fdatasync);
     tcase_add_test(tests, sink_enospc);
     tcase_add_test(tests, sink_eio);
     tcase_add_test(tests, sink_eintr);
