@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "codec/message.h"
 #include "lane/env.h"
+#include "lane/fence.h"
 #include "lane/health.h"
 #include "lane/rows.h"
 
@@ -165,7 +166,7 @@ static fxmon_result store_commit(void *state, fxmon_progress *progress, int64_t 
     result = put_batch(s, progress, next_offset, error);
     if (result != FXMON_DONE) {
         s->ops->rollback(s->store);
-        return result;
+        return fxi_fence_check(s->ops, s->store, progress, result, error);
     }
     s->row_count += (int64_t)s->rows.count - s->batch_refused;
     s->refused_count += s->batch_refused;

@@ -1,0 +1,151 @@
+"""fxmon-consume is killed, stopped, doubled and fed with poison while a producer writes: every record of the log is in the store once, volatilities bit for bit
+those of an undisturbed run. KILLS=200 for the long version; FXMON_TEST_SEED repeats the moments."""
+import json, os, random, shutil, signal, sqlite3, struct, subprocess, sys, tempfile, threading, time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lib_programs as fx
+
+KILLS = int(os.environ.get("KILLS", "50"))
+seed = int(os.environ.get("FXMON_TEST_SEED", time.time_ns() % 1_000_000))
+print("seed", seed, "kills", KILLS)
+rnd = random.Random(seed)
+work = tempfile.mkdtemp()
+log = "file:" + work + "/log"
+
+
+def rows(db):
+    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as c:
+        found = c.execute('select "offset", pair, rate_text, volatility, samples, kind, time_ns from fx_rates order by "offset", pair').fetchall()
+    return [r[:3] + (None if r[3] is None else struct.pack("<d", r[3]).hex(),) + r[4:] for r in found]
+
+
+def dead(db):
+    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as c:
+        return c.execute('select "offset", data, reason from fxmon_dead_letters order by "offset"').fetchall()
+
+
+def rows_now(db):
+    try:
+        return rows(db)
+    except sqlite3.OperationalError:
+        return []
+
+
+def log_records():
+    lines = []
+    for name in sorted(n for n in os.listdir(work + "/log") if n.endswith(".ndjson")):
+        with open(work + "/log/" + name, "rb") as f:
+            lines += f.read().split(b"\n")[:-1]
+    return lines
+
+
+def check(db, what):
+    got, expected = rows(db), rows(work + "/calm.db")
+    keys = [r[:2] for r in got]
+    duplicated = len(keys) - len(set(keys))
+    lost = len(set(r[:2] for r in expected) - set(keys))
+    print(f"{what}: {len(got)} rows, {lost} lost, {duplicated} duplicated, {sum(a != b for a, b in zip(got, expected))} different")
+    if got != expected:
+        sys.exit(f"{what}: not the rows of an undisturbed run")
+    if dead(db) != dead(work + "/calm.db"):
+        sys.exit(f"{what}: not the dead letters of an undisturbed run")
+
+
+def catch_up(db, sink=None):
+    return fx.run("consume", "--from", log, "--sink", sink or "sqlite:" + db, "--until-end")
+
+
+def kill_run(db, sink, kills):
+    """kill -9 at random moments, while the log grows"""
+    for i in range(kills):
+        p = fx.start("consume", "--from", log, "--sink", sink, "--batch", str(rnd.choice([1, 3, 17, 100])), "--batch-time", "5ms", "--checkpoint", "1s",
+                     "--sqlite-synchronous", "normal", stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        time.sleep(rnd.uniform(0.004, 0.06))
+        p.send_signal(signal.SIGKILL)
+        p.wait()
+
+
+try:
+    producer = fx.start("produce", "--from", "sim:?seed=7", "--to", log, "--rate", "400", "--duration", f"{max(4, KILLS // 8)}s", "--batch", "20",
+                        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    fx.wait_for("the log", lambda: os.path.isdir(work + "/log") and any(n.endswith(".ndjson") for n in os.listdir(work + "/log")))
+    kill_run(work + "/killed.db", "sqlite:" + work + "/killed.db", KILLS)
+
+    with sqlite3.connect(work + "/killed.db") as c:
+        claims, reached = c.execute("select epoch, next_offset from fxmon_progress").fetchone()
+    print(f"killed {KILLS} times: {claims} claims, record {reached} reached")
+    if claims < KILLS // 3 or reached < 1:
+        sys.exit("the kills came before there was anything to lose")
+
+    # two at once, one of them asleep now and then: only one may write
+    pair = [fx.start("consume", "--from", log, "--sink", "sqlite:" + work + "/two.db", "--batch-time", "2ms", "--retry-cap", "50ms", "--retry-base", "5ms",
+                     stderr=open(work + f"/two.{i}", "wb"), stdout=subprocess.DEVNULL) for i in range(2)]
+    for i in range(10):
+        victim = rnd.choice(pair)
+        victim.send_signal(signal.SIGSTOP)
+        time.sleep(rnd.uniform(0.01, 0.1))
+        victim.send_signal(signal.SIGCONT)
+        time.sleep(rnd.uniform(0.01, 0.05))
+    for p in pair:
+        fx.stop(p)
+    fenced = sum(open(work + f"/two.{i}").read().count("took over") for i in range(2))
+    print("fenced", fenced)
+    if fenced == 0:
+        sys.exit("two consumers of one lane and none was fenced")
+
+    # SIGTERM: exit 0 in 5 s, a second one at once
+    p = fx.start("consume", "--from", log, "--sink", "sqlite:" + work + "/term.db", stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    fx.wait_for("rows", lambda: os.path.exists(work + "/term.db") and os.path.getsize(work + "/term.db") > 0)
+    p.send_signal(signal.SIGTERM)
+    if p.wait(5) != 0:
+        sys.exit(f"SIGTERM: status {p.returncode}")
+
+    producer.wait(120)
+    if producer.returncode != 0:
+        sys.exit(f"the producer ended with {producer.returncode}")
+    catch_up(work + "/calm.db")
+    records = log_records()
+    if len(set(r[0] for r in rows(work + "/calm.db"))) != len(records):
+        sys.exit("the undisturbed run has not every record of the log")
+    for name in ("killed", "two", "term"):
+        catch_up(work + f"/{name}.db")
+        check(work + f"/{name}.db", name)
+
+    # one destination down does not hold the other lane
+    os.mkdir(work + "/full")
+    p = fx.start("consume", "--from", log, "--sink", "sqlite:" + work + "/well.db", "--sink", "sqlite:/proc/fxmon-no-such-place/ill.db", "--until-end",
+                 stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    fx.wait_for("the healthy lane", lambda: os.path.exists(work + "/well.db") and len(rows_now(work + "/well.db")) == len(rows(work + "/calm.db")))
+    p.send_signal(signal.SIGTERM)
+    p.wait(6)
+    check(work + "/well.db", "beside a dead destination")
+
+    # poison: 5 % of 20,000 records, in the dead letters once each, in nobody's way
+    bad = [b"", b"{", b"[1,2]", b'{"timestamp":"x"}', b'{"timestamp":"2026-01-01T00:00:00Z","base":"USD","rates":{"USD/EUR":-1},"source":"s"}',
+           b'{"timestamp":"2026-01-01T00:00:00Z","base":"USD","rates":{"USD/EUR":NaN},"source":"s"}', b"\xff\xfe", b'"text"',
+           b'{"timestamp":"2026-01-01T00:00:00Z","base":"USD","rates":{},"source":"s"}', b"null"]
+    clean, poisoned, expected = [], [], []
+    for i in range(20000):
+        good = json.dumps({"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1767225600 + i)), "base": "USD",
+                           "rates": {"USD/EUR": round(0.8 + i % 977 / 10000, 4)}, "source": "s"}).encode()
+        clean.append(good)
+        if i % 20 == 7:
+            poisoned.append(bad[i // 20 % len(bad)])
+            expected.append((i, poisoned[-1]))
+        else:
+            poisoned.append(good)
+    seconds = {}
+    for name, lines in (("clean", clean), ("poisoned", poisoned)):
+        os.mkdir(work + "/" + name)
+        with open(work + f"/{name}/00000000000000000000.ndjson", "wb") as f:
+            f.write(b"\n".join(lines) + b"\n")
+        begin = time.monotonic()
+        fx.run("consume", "--from", f"file:{work}/{name}", "--sink", f"sqlite:{work}/{name}.db", "--until-end")
+        seconds[name] = time.monotonic() - begin
+    found = [(o, d) for o, d, _ in dead(work + "/poisoned.db")]
+    if found != expected:
+        sys.exit(f"poison: {len(found)} dead letters, expected {len(expected)}")
+    if len(rows(work + "/poisoned.db")) != 20000 - len(expected):
+        sys.exit("poison: good rows are missing")
+    print(f"poison: {len(found)} dead letters once each; clean {20000 / seconds['clean']:.0f}, poisoned {20000 / seconds['poisoned']:.0f} messages/s")
+finally:
+    shutil.rmtree(work, ignore_errors=True)
