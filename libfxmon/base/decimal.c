@@ -238,32 +238,45 @@ const char *fxi_decimal_scan(const char *p, const char *end, fxmon_decimal *out,
     return scan_plain(p, end, out, code);
 }
 
+/* A short text of digits and at most one point: a loop, because eight bytes must not be read where there are fewer. */
+static bool parse_short(const char *text, size_t length, fxmon_decimal *out)
+{
+    int64_t mantissa = 0; /* at most 18 digits: no overflow */
+    size_t point = length;
+    for (size_t i = 0; i < length; i++) {
+        unsigned digit = (unsigned char)(text[i] - '0');
+        if (digit < 10) {
+            mantissa = mantissa * 10 + digit;
+        } else if (text[i] == '.' && point == length) {
+            point = i;
+        } else {
+            return false;
+        }
+    }
+    if (point == 0 || point + 1 == length || (text[0] == '0' && point > 1)) {
+        return false;
+    }
+    *out = (fxmon_decimal){mantissa, (int32_t)(point == length ? 0 : length - point - 1)};
+    return true;
+}
+
 int fxmon_decimal_parse(const char *text, size_t length, fxmon_decimal *out)
 {
     if (text == NULL || out == NULL) {
         return FXMON_E_ARGUMENT;
     }
     fxmon_decimal value;
+    if (length <= 18 && parse_short(text, length, &value)) {
+        *out = value;
+        return FXMON_OK;
+    }
     int code;
-    const char *after;
-    if (length < 18) { /* short texts too go the fast way, from a copy with room behind them */
-        char padded[24] = {0};
-        memcpy(padded, text, length);
-        after = fxi_decimal_scan(padded, padded + sizeof(padded), &value, &code);
-        if (after == NULL) {
-            return code;
-        }
-        if (after != padded + length) {
-            return FXMON_E_SYNTAX;
-        }
-    } else {
-        after = fxi_decimal_scan(text, text + length, &value, &code);
-        if (after == NULL) {
-            return code;
-        }
-        if (after != text + length) {
-            return FXMON_E_SYNTAX;
-        }
+    const char *after = fxi_decimal_scan(text, text + length, &value, &code);
+    if (after == NULL) {
+        return code;
+    }
+    if (after != text + length) {
+        return FXMON_E_SYNTAX;
     }
     *out = value;
     return FXMON_OK;
