@@ -120,16 +120,16 @@ typedef struct fxmon_stream_ops {
     const char *unsupported;
     /* reader */
     fxmon_result (*open_reader)(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error);
-    const char *(*identity)(void *state); /* stable name of this log for progress rows; "" if it cannot be replayed */
+    const char *(*identity)(void *state); /* stable name of this log for progress rows, known from FXMON_ASSIGNED on; "" if it cannot be replayed */
     /** Up to max records, waiting at most timeout_ms for the first. DONE with *count 0: nothing now. END: closed by the writer. */
     fxmon_result (*read)(void *state, fxmon_record *records, size_t max, size_t *count, int timeout_ms, fxmon_error *error);
     /** Continue at offset; FXMON_OFFSET_FIRST / FXMON_OFFSET_END also. Allowed after FXMON_ASSIGNED or FXMON_GAP and at any time later. */
     fxmon_result (*seek)(void *state, int32_t partition, int64_t offset, fxmon_error *error);
     fxmon_result (*pause)(void *state, int32_t partition, bool paused);
-    /** Offsets now: first kept record, and one past the last. */
+    /** Offsets now: first kept record, and one past the last (INT64_MAX: not known, the end shows as FXMON_END). */
     fxmon_result (*bounds)(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error);
     void (*committed)(void *state, int32_t partition, int64_t next_offset); /* for lag tools; may be NULL */
-    int (*pollfd)(void *state); /* readable when read would return something; -1 if there is none */
+    int (*pollfd)(void *state); /* after a read that gave nothing: readable when one would give something; -1 if there is none */
     void (*close_reader)(void *state);
     /* writer */
     fxmon_result (*open_writer)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
