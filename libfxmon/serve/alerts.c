@@ -76,7 +76,8 @@ void fxi_get_alerts(fxi_request *q, fxi_reply *r)
     l.pair = pair_given ? &pair : NULL;
     l.active = active_given ? &active : NULL;
     if (list_alerts(q, r, &l)) {
-        qsort(l.rows, l.count, l.rows ? sizeof *l.rows : 1, newest_first);
+        if (l.count)
+            qsort(l.rows, l.count, sizeof *l.rows, newest_first);
         fxi_reply_json(r);
         fxi_buf_putc(&r->body, '[');
         for (size_t i = (size_t)offset; i < l.count && i < (size_t)(offset + limit); i++) {

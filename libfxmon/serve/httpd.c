@@ -183,6 +183,13 @@ static void judge_head(struct MHD_Connection *from, connection *c, const char *m
         head->reason = "malformed request line";
         return;
     }
+    for (size_t i = 0; i < c->target_length; i++) {
+        if ((unsigned char)c->target[i] <= 0x20 || (unsigned char)c->target[i] >= 0x7f) {
+            head->status = 400;
+            head->reason = "malformed request target";
+            return;
+        }
+    }
     fxi_head_reread(version, method + info->header_size, head);
 }
 

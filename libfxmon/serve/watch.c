@@ -181,6 +181,7 @@ static bool look_at_lane(void *user, const fxmon_status *status)
     char name[sizeof c->component->name];
     bool failed = strcmp(status->state, "failed") == 0, live = strcmp(status->lane, "live") == 0;
     bool waiting = strcmp(status->state, "retrying") == 0 || strcmp(status->state, "open") == 0;
+    int64_t next = status->next_offset > 0 ? status->next_offset : 0;
     fxi_component *component;
     snprintf(name, sizeof name, "%s%s", live ? "" : "lane/", live ? "log" : status->lane);
     component = add_component(c, name, !failed && !(live && waiting), live);
@@ -189,7 +190,7 @@ static bool look_at_lane(void *user, const fxmon_status *status)
     if (waiting && !live)
         snprintf(component->status, sizeof component->status, "degraded");
     snprintf(component->message, sizeof component->message, "%s, %lld messages, lag %lld%s%s", status->state, (long long)status->messages,
-             (long long)(status->end_offset > status->next_offset ? status->end_offset - status->next_offset : 0),
+             (long long)(status->end_offset > next ? status->end_offset - next : 0),
              status->last_error.code ? ", last error: " : "", status->last_error.code ? fxmon_strerror(status->last_error.code) : "");
     return true;
 }

@@ -190,7 +190,7 @@ START_TEST(test_too_many_series)
 {
     fxi_hub *hub = fxi_hub_new(2);
     const fxi_snapshot *s;
-    char pair[16];
+    char pair[24];
     for (int i = 0; i < FXI_HUB_SERIES + 5; i++) {
         snprintf(pair, sizeof pair, "A%04d/EUR", i);
         ck_assert_int_eq(tell(hub, pair, (fxmon_decimal){1, 0}, T0, "a"), FXMON_DONE);
