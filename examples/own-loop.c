@@ -1,4 +1,4 @@
-/* own-loop.c - fxmon inside a loop of one's own: no threads, one descriptor to poll. own-loop LOG STORE. cc own-loop.c $(pkg-config --cflags --libs fxmon) */
+/* own-loop.c - fxmon inside a loop of one's own: no threads, one descriptor to poll. own-loop LOG STORE. Needs pkg-config: fxmon */
 #include <fxmon/fxmon.h>
 #include <poll.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* own-sink.c - every new quote of a log into a function of one's own. own-sink LOG (file:DIR or -). cc own-sink.c $(pkg-config --cflags --libs fxmon) */
+/* own-sink.c - every new quote of a log into a function of one's own. own-sink LOG (file:DIR or -). Needs pkg-config: fxmon */
 #include <fxmon/fxmon.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* ten-lines.c - current rates, with the provider's digits. cc ten-lines.c $(pkg-config --cflags --libs fxmon) */
+/* ten-lines.c - current rates, with the provider's digits. Needs pkg-config: fxmon */
 #include <fxmon/fxmon.h>
 #include <stdio.h>
 

@@ -135,7 +135,6 @@ static const fxmon_store_ops *find_store(fxmon *m, const char *url, int *code, f
     return ops;
 }
 
-#if __has_include("lane/alert.c")
 int fxmon_alerting(fxmon *m, const char *store, fxmon_error *error)
 {
     int code = fxi_handle_check(m, "fxmon_alerting", error);
@@ -175,20 +174,6 @@ int fxmon_notify(fxmon *m, const char *url, fxmon_error *error)
     }
     return fxi_alert_stage_notify(m->alerts, ops, url, error);
 }
-#else
-int fxmon_alerting(fxmon *m, const char *store, fxmon_error *error)
-{
-    int code;
-    return find_store(m, store, &code, error) ? fxi_fail(error, FXMON_E_UNSUPPORTED, "store", "no alert lane in this build") : code;
-}
-
-int fxmon_notify(fxmon *m, const char *url, fxmon_error *error)
-{
-    (void)m;
-    (void)url;
-    return fxi_fail(error, FXMON_E_UNSUPPORTED, "notify", "no alert lane in this build");
-}
-#endif
 
 int fxmon_listen_port(const fxmon *m)
 {

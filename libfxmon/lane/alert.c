@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "core/alert.h"
+#include "lane/fence.h"
 #include "lane/health.h"
 #include "lane/relay.h"
 #include "lane/rows.h"
@@ -281,7 +282,7 @@ static fxmon_result alert_commit(void *state, fxmon_progress *progress, int64_t 
     result = put_batch(s, progress, next_offset, error);
     if (result != FXMON_DONE) {
         s->ops->rollback(s->store);
-        return result;
+        return fxi_fence_check(s->ops, s->store, progress, result, error);
     }
     s->event_count += (int64_t)s->events;
     if (s->alerts)

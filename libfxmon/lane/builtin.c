@@ -8,26 +8,16 @@
 extern const fxmon_source_ops fxi_source_http, fxi_source_sim, fxi_source_replay, fxi_source_exec;
 static const fxmon_source_ops *const sources[] = {
     &fxi_source_sim,
-#if __has_include("source/provider_source.c")
     &fxi_source_http,
-#endif
-#if __has_include("source/replay.c")
     &fxi_source_replay,
-#endif
-#if __has_include("source/exec.c")
     &fxi_source_exec,
-#endif
     NULL};
 
 /* logs */
 extern const fxmon_stream_ops fxi_stream_file, fxi_stream_pipe;
 static const fxmon_stream_ops *const streams[] = {
-#if __has_include("stream/file.c")
     &fxi_stream_file,
-#endif
-#if __has_include("stream/pipe.c")
     &fxi_stream_pipe,
-#endif
     NULL};
 
 /* stores */
@@ -37,31 +27,21 @@ extern const fxmon_store_ops fxi_store_sqlite;
 static const fxmon_store_ops fxi_store_sqlite = {.size = sizeof(fxmon_store_ops), .schemes = "sqlite", .unsupported = "built without SQLite"};
 #endif
 static const fxmon_store_ops *const stores[] = {
-#if !FXI_WITH_SQLITE || __has_include("store/sqlite.c")
     &fxi_store_sqlite,
-#endif
     NULL};
 
 /* sinks */
 extern const fxmon_sink_ops fxi_sink_text;
 static const fxmon_sink_ops *const sinks[] = {
-#if __has_include("sink/text.c")
     &fxi_sink_text,
-#endif
     NULL};
 
 /* notifiers */
 extern const fxmon_notify_ops fxi_notify_text, fxi_notify_exec, fxi_notify_file;
 static const fxmon_notify_ops *const notifiers[] = {
-#if __has_include("notify/text.c")
     &fxi_notify_text,
-#endif
-#if __has_include("notify/exec.c")
     &fxi_notify_exec,
-#endif
-#if __has_include("lane/notify_log.c")
     &fxi_notify_file,
-#endif
     NULL};
 
 static const void *entry(enum fxi_kind kind, size_t index)
