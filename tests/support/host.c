@@ -8,31 +8,31 @@
 
 static int64_t host_now(void *user)
 {
-    test_host *host = user;
+    store_host *host = user;
     return host->time != 0 ? host->time : fxi_clock_wall();
 }
 
 static int64_t host_monotonic(void *user)
 {
-    test_host *host = user;
+    store_host *host = user;
     return host->time != 0 ? host->time : fxi_clock_monotonic();
 }
 
 static bool host_stopping(void *user)
 {
-    return ((test_host *)user)->stopping;
+    return ((store_host *)user)->stopping;
 }
 
 static void host_log(void *user, int level, const char *component, const char *text)
 {
-    test_host *host = user;
+    store_host *host = user;
     host->log_lines++;
     snprintf(host->log_text, sizeof(host->log_text), "%d %s: %s", level, component, text);
 }
 
 static const char *host_option(void *user, const char *name)
 {
-    test_host *host = user;
+    store_host *host = user;
     for (size_t i = 0; i + 1 < sizeof(host->options) / sizeof(host->options[0]) && host->options[i] != NULL; i += 2) {
         if (strcmp(host->options[i], name) == 0) {
             return host->options[i + 1];
@@ -41,7 +41,7 @@ static const char *host_option(void *user, const char *name)
     return NULL;
 }
 
-void test_host_init(test_host *host)
+void store_host_init(store_host *host)
 {
     memset(host, 0, sizeof(*host));
     host->env = (fxmon_env){sizeof(fxmon_env), host, host_now, host_monotonic, host_stopping, host_log, host_option};

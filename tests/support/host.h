@@ -4,15 +4,15 @@
 
 #include <fxmon/plugin.h>
 
-typedef struct test_host {
+typedef struct store_host {
     fxmon_env env;           /* give &host.env to the driver */
     int64_t time;            /* 0: the real clocks */
     bool stopping;
     const char *options[16]; /* name, value, name, value, ..., NULL */
     int log_lines;
     char log_text[512];
-} test_host;
+} store_host;
 
-void test_host_init(test_host *host);
+void store_host_init(store_host *host);
 
 #endif
