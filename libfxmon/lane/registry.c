@@ -86,8 +86,11 @@ static size_t list_schemes(const fxi_registry *registry, enum fxi_kind kind, fxi
 {
     const fxi_driver *driver;
     for (size_t i = 0; (driver = driver_at(registry, kind, i)) != NULL; i++) {
-        if (text->length)
-            fxi_buf_putc(text, ' ');
+        fxi_buf_puts(text, text->length ? " " : "");
+        fxi_buf_puts(text, driver->schemes);
+    }
+    for (size_t i = 0; kind == FXI_KIND_SINK && (driver = driver_at(registry, FXI_KIND_STORE, i)) != NULL; i++) {
+        fxi_buf_puts(text, text->length ? " " : ""); /* a store is a destination too */
         fxi_buf_puts(text, driver->schemes);
     }
     size_t count = 0;
@@ -109,7 +112,8 @@ static int unknown_scheme(const fxi_registry *registry, enum fxi_kind kind, cons
     char scheme[SCHEME_TEXT] = "", shown[120];
     fxi_buf text;
     fxi_buf_init(&text, 4096);
-    names[list_schemes(registry, kind, &text, names)] = NULL;
+    size_t count = list_schemes(registry, kind, &text, names);
+    names[count] = NULL;
     if (scheme_of(url, scheme))
         near = fxi_nearest(scheme, names);
     fxi_url_redact(url, shown, sizeof shown);
