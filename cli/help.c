@@ -32,7 +32,9 @@ static void print_wrapped(const char *text, int column)
 static void print_option(const fxmon_option_info *row)
 {
     char head[80];
-    int n = snprintf(head, sizeof head, "  --%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
+    bool on = !row->argument && row->initial && strcmp(row->initial, "yes") == 0; /* a switch that can only be turned off */
+    int n = snprintf(head, sizeof head, "  --%s%s%s%s", row->name, on ? "=no" : "", row->argument ? " " : "",
+                     row->argument ? row->argument : "");
     if (n >= HELP_COLUMN - 1)
         printf("%s\n%*s", head, HELP_COLUMN, "");
     else

@@ -7,7 +7,7 @@ case "${1:-build}" in
 build) want=$build ;;
 check) want="$build $check" ;;
 bench) want="$build $check wrk" ;;
-fuzz) want="$build $check clang llvm" ;;
+fuzz) want="$build $check clang llvm libclang-rt-dev" ;;
 *) echo "usage: deps.sh build|check|bench|fuzz" >&2; exit 2 ;;
 esac
 if ! command -v dpkg-query >/dev/null 2>&1; then

@@ -23,6 +23,7 @@ static void same(const fxmon_message *a, const fxmon_message *b)
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* a message before it, so that pairs are remembered */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fxi_tick_settings settings = {.date = INT64_C(1398902400) * FXMON_SECOND};
