@@ -157,7 +157,7 @@ static void refuse_open(const char *text, bool read_only, fxmon_result result, i
 START_TEST(opening)
 {
     char other[300];
-    test_host_init(&host);
+    store_host_init(&host);
     new_file(url, sizeof(url));
     refuse_open(url, true, FXMON_RETRY, FXMON_E_NOT_FOUND); /* a reader that came first */
     snprintf(other, sizeof(other), "%s?mode=rw", url);
