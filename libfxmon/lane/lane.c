@@ -131,7 +131,7 @@ enum fxi_lane_step fxi_lane_stream_trouble(fxi_lane *lane, fxmon_result result, 
 
 void fxi_lane_forget_batch(fxi_lane *lane)
 {
-    lane->batch_messages = lane->batch_dead = lane->batch_bytes = 0;
+    lane->batch_messages = lane->batch_dead = lane->batch_bytes = lane->batch_rates = 0;
     lane->commit_now = false;
 }
 

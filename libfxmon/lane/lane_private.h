@@ -10,6 +10,7 @@
 #include "lane/retry.h"
 
 #define FXI_LANE_RECORDS 512 /* taken from the stream at once */
+#define FXI_LANE_RATES 16384 /* most rates in a batch: bounds its memory where messages hold all currencies */
 
 enum fxi_lane_phase {
     FXI_LANE_OPEN_STAGE,
@@ -56,7 +57,7 @@ struct fxi_lane {
     bool paused;
 
     /* the batch */
-    int64_t batch_messages, batch_dead, batch_bytes, batch_replayed, batch_since;
+    int64_t batch_messages, batch_dead, batch_bytes, batch_rates, batch_since;
     bool commit_now;          /* the batch must go out before anything else */
     bool checkpoint_now;
     bool release;             /* revoked: give the partition up after the commit */

@@ -11,7 +11,8 @@
 
 bool fxi_lane_batch_full(const fxi_lane *lane)
 {
-    return lane->batch_messages >= lane->batch_maximum || lane->batch_bytes >= lane->batch_bytes_maximum;
+    return lane->batch_messages >= lane->batch_maximum || lane->batch_bytes >= lane->batch_bytes_maximum ||
+           lane->batch_rates >= FXI_LANE_RATES;
 }
 
 static void drop_records(fxi_lane *lane)
@@ -67,6 +68,8 @@ static enum fxi_lane_step apply(fxi_lane *lane, const fxmon_record *record)
     if (result == FXMON_REFUSED)
         return bury(lane, record, record->offset, fxmon_errname(error.code), error.text);
     enum fxi_lane_step step = stage_answer(lane, result, &error);
+    if (step == FXI_STEP_ON)
+        lane->batch_rates += message->count;
     if (step == FXI_STEP_ON && message->time > lane->counted.newest_time)
         lane->counted.newest_time = message->time;
     return step;
