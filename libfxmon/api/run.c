@@ -73,7 +73,8 @@ static void wait_for(struct fxi_slot *slot, int64_t wait_ns)
         fds[1].fd = -1;
         wait_ns = wait_ns < STOP_POLL ? wait_ns : STOP_POLL;
     }
-    struct timespec timeout = {.tv_sec = wait_ns / FXMON_SECOND, .tv_nsec = wait_ns % FXMON_SECOND};
+    int64_t seconds = wait_ns / FXMON_SECOND;
+    struct timespec timeout = {.tv_sec = seconds, .tv_nsec = wait_ns - seconds * FXMON_SECOND};
     (void)ppoll(fds, 2, &timeout, NULL); /* an interruption or an error is a turn too early, no more */
 }
 
@@ -116,7 +117,7 @@ static int check_start(fxmon *m, const char *what, fxmon_error *error)
     if (m->running)
         return fxi_fail(error, FXMON_E_STATE, "", "%s: the handle runs already", what);
     if (m->slot_count == 0)
-        return fxi_fail(error, FXMON_E_STATE, "", "%s: nothing to do; add fxmon_produce, fxmon_sink, fxmon_alerting or fxmon_serve", what);
+        return fxi_fail(error, FXMON_E_STATE, "", "%s: nothing to do: add fxmon_produce, fxmon_sink, fxmon_alerting or fxmon_serve", what);
     return FXMON_OK;
 }
 

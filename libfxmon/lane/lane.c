@@ -22,7 +22,6 @@
 #include "lane/lane_private.h"
 
 #define IDLE_EVERY FXMON_SECOND
-#define PROBE_TIMEOUT (30 * FXMON_SECOND) /* longer than any driver's call */
 #define NAME_MAXIMUM 512
 
 int64_t fxi_lane_now(const fxi_lane *lane)
@@ -548,74 +547,6 @@ static int lane_pollfd(void *state)
 
 /* ---- life ------------------------------------------------------------------------------------------------------------- */
 
-static void read_options(fxi_lane *lane)
-{
-    const fxmon_env *env = lane->env;
-    lane->batch_maximum = fxi_env_integer(env, "batch", 1000);
-    lane->batch_bytes_maximum = fxi_env_size(env, "batch-bytes", 8 << 20);
-    lane->batch_time = fxi_env_duration(env, "batch-time", FXMON_SECOND / 5);
-    lane->checkpoint_every = fxi_env_duration(env, "checkpoint", 10 * FXMON_SECOND);
-    lane->until_end = !lane->config.follow && fxi_env_bool(env, "until-end", false);
-    lane->start_end = !lane->config.follow && fxi_env_is(env, "start", "end");
-    lane->gap_halts = !fxi_env_is(env, "on-gap", "earliest");
-    fxi_breaker_settings settings = {.threshold = (int)fxi_env_integer(env, "breaker-threshold", 5),
-                                     .cooldown = fxi_env_duration(env, "breaker-cooldown", 30 * FXMON_SECOND),
-                                     .factor = 1, .probe_timeout = PROBE_TIMEOUT};
-    fxi_breaker_init(&lane->breaker, &settings);
-    int64_t base = fxi_env_duration(env, "retry-base", FXMON_SECOND / 10), cap = fxi_env_duration(env, "retry-cap", 10 * FXMON_SECOND);
-    uint64_t seed = (uint64_t)wall(lane) ^ (uint64_t)(uintptr_t)lane;
-    fxi_retry_init(&lane->retry, base, cap, seed);
-    fxi_retry_init(&lane->stream_retry, base, cap, seed + 1);
-    fxi_retry_init(&lane->fence_retry, base, cap, seed + 2);
-}
-
-static void free_lane(fxi_lane *lane)
-{
-    fxi_breaker_destroy(&lane->breaker);
-    pthread_mutex_destroy(&lane->mutex);
-    fxi_decoder_free(lane->decoder);
-    fxi_free(lane->from);
-    fxi_free(lane->group);
-    fxi_free(lane->name);
-    fxi_free(lane->destination);
-    fxi_free(lane->key);
-    fxi_free(lane->stream_name);
-    fxi_free(lane);
-}
-
-fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error)
-{
-    fxi_lane *lane = fxi_calloc(1, sizeof *lane);
-    if (!lane) {
-        fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a lane");
-        return NULL;
-    }
-    pthread_mutex_init(&lane->mutex, NULL);
-    lane->config = *config;
-    lane->env = config->env;
-    read_options(lane);
-    lane->progress.next_offset = lane->progress.checkpoint_offset = lane->position = lane->end = -1;
-    lane->decoder = fxi_decoder_new();
-    lane->from = fxi_strdup(config->from);
-    lane->group = fxi_strdup(config->group ? config->group : "fxmon");
-    lane->name = fxi_strdup(config->name);
-    lane->destination = fxi_strdup(config->destination ? config->destination : "");
-    fxi_buf key;
-    fxi_buf_init(&key, NAME_MAXIMUM);
-    fxi_buf_puts(&key, config->group ? config->group : "fxmon");
-    fxi_buf_putc(&key, '/');
-    fxi_buf_puts(&key, config->name);
-    lane->key = fxi_buf_take(&key);
-    fxi_buf_free(&key);
-    if (!lane->decoder || !lane->from || !lane->group || !lane->name || !lane->destination || !lane->key) {
-        free_lane(lane);
-        fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a lane");
-        return NULL;
-    }
-    fxi_lane_show(lane, "waiting");
-    return lane;
-}
-
 static void lane_close(void *state)
 {
     fxi_lane *lane = state;
@@ -629,7 +560,7 @@ static void lane_close(void *state)
         lane->config.stream->close_reader(lane->stream);
     stage->close(lane->config.stage_state);
     forget_checkpoint(lane);
-    free_lane(lane);
+    fxi_lane_free(lane);
 }
 
 const fxi_worker_ops fxi_lane_worker = {.turn = lane_turn, .pollfd = lane_pollfd, .status = lane_status, .close = lane_close};

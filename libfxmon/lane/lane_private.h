@@ -72,6 +72,7 @@ struct fxi_lane {
     fxmon_status counted;     /* the lane thread's own copy */
 };
 
+void fxi_lane_free(fxi_lane *lane);                /* memory only: everything is closed */
 int64_t fxi_lane_now(const fxi_lane *lane);        /* monotonic */
 void fxi_lane_show(fxi_lane *lane, const char *state);
 enum fxi_lane_step fxi_lane_fail(fxi_lane *lane, const fxmon_error *error);
