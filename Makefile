@@ -96,7 +96,7 @@ PROGRAMS := fxmon-produce fxmon-consume fxmon-alert fxmon-serve
 CLI_SHARED := $(filter-out $(PROGRAMS:%=cli/%.c),$(wildcard cli/*.c))
 
 # ---- build folder: named by variant and a hash of everything that changes objects -------------------
-CONFIG_HASH := $(shell printf '%s' '$(CC) $(COMPILE_FLAGS) $(LDFLAGS) $(FEATURES)' | cksum | cut -d' ' -f1)
+CONFIG_HASH := $(shell printf '%s' '$(CC) $(filter-out $(REPRODUCIBLE),$(COMPILE_FLAGS)) $(LDFLAGS) $(FEATURES)' | cksum | cut -d' ' -f1)
 B := build/$(VARIANT)-$(CONFIG_HASH)
 BIN := $(B)/bin
 

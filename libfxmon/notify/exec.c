@@ -269,7 +269,10 @@ static fxmon_result exec_send(void *state, const fxmon_event *event, const char 
     close(ends[0]);
     fxi_free(v.all);
     if (failed) {
-        code = fxi_fail(error, FXMON_E_CHILD, "notify", "cannot start %.100s: %s", n->word[0], strerror(failed));
+        fxi_fail_errno(error, failed, "cannot start", n->word[0]);
+        if (error)
+            error->code = FXMON_E_CHILD;
+        code = FXMON_E_CHILD;
     }
     if (code != FXMON_OK) {
         close(ends[1]);

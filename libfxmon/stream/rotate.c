@@ -248,7 +248,9 @@ static void drop(fxi_log_writer *w, int64_t first)
     if (unlinkat(w->folder, name, 0) == 0) {
         fxi_log(w->env, FXMON_LOG_INFO, "log", "%s: dropped segment %s by retention", w->settings.path, name);
     } else {
-        fxi_log(w->env, FXMON_LOG_WARNING, "log", "%s: cannot drop segment %s: %s", w->settings.path, name, strerror(errno));
+        fxmon_error error;
+        fxi_fail_errno(&error, errno, "cannot drop segment", name);
+        fxi_log(w->env, FXMON_LOG_WARNING, "log", "%s: %s", w->settings.path, error.text);
     }
 }
 
