@@ -373,12 +373,11 @@ FXMON_API const fxmon_alert *fxmon_alerts_find(const fxmon_alerts *alerts, int64
 FXMON_API const fxmon_alert_state *fxmon_alerts_state(const fxmon_alerts *alerts, int64_t id);
 /**
  * Evaluate one quote (its mid). Events come one at a time from fxmon_alert_next, in the order (threshold, id), so a storm
- * needs no memory. Not newer than the pair's last quote: nothing happens. The iterator is dead after the next call on `alerts`.
+ * needs no memory. Not newer than the pair's last quote (since it has an alert): nothing happens. The iterator is dead after the next call on `alerts`.
  */
 typedef struct fxmon_alert_iter {
-    fxmon_alerts *alerts;
-    void *place[4];
-    int64_t number[8];
+    fxmon_alerts *alerts; /* NULL: no events */
+    int64_t turn;
 } fxmon_alert_iter;
 FXMON_API fxmon_alert_iter fxmon_alerts_check(fxmon_alerts *alerts, const fxmon_quote *quote);
 FXMON_API bool fxmon_alert_next(fxmon_alert_iter *iter, fxmon_event *event);

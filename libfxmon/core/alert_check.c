@@ -169,18 +169,16 @@ static void begin_gap(fxi_alert_pair *pair, int64_t time)
 void fxi_alerts_drain(fxmon_alerts *alerts)
 {
     fxmon_event unused;
-    fxmon_alert_iter rest = {.alerts = alerts};
-    rest.number[0] = alerts->generation;
+    fxmon_alert_iter rest = {alerts, alerts->generation};
     while (alerts->walking != NULL && fxmon_alert_next(&rest, &unused))
         ;
 }
 
 static fxmon_alert_iter check_busy(fxmon_alerts *alerts, fxi_alert_pair *pair, const fxmon_quote *quote)
 {
-    fxmon_alert_iter iter = {.alerts = NULL};
     bool first = pair->last_time == INT64_MIN;
     if (quote->time <= pair->late_before)
-        return iter;
+        return (fxmon_alert_iter){NULL, 0};
     close_gap(alerts, pair);
     pair->price = fxi_alert_pair_key(alerts, pair, quote->mid);
     pair->last_time = quote->time;
@@ -212,17 +210,7 @@ static fxmon_alert_iter check_busy(fxmon_alerts *alerts, fxi_alert_pair *pair, c
     sort_queue(alerts->slot, pair->queue, pair->queued);
     alerts->generation++;
     alerts->walking = pair;
-    iter.alerts = alerts;
-    iter.number[0] = alerts->generation;
-    return iter;
-}
-
-static bool same_pair(const fxmon_pair *a, const fxmon_pair *b)
-{
-    uint64_t x[2], y[2];
-    memcpy(x, a->text, sizeof x);
-    memcpy(y, b->text, sizeof y);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    return (fxmon_alert_iter){alerts, alerts->generation};
 }
 
 /* Two compares decide a quiet tick; everything before them is finding the pair and bringing the price to its scale. */
@@ -235,31 +223,38 @@ static inline bool is_quiet(fxi_alert_pair *pair, const fxmon_quote *quote)
         return false;
     if (key > pair->gap_high) {
         pair->gap_high = key;
-        pair->gap_high_price = quote->mid;
+        pair->gap_high_price.mantissa = quote->mid.mantissa;
+        pair->gap_high_price.scale = quote->mid.scale;
     }
     if (key < pair->gap_low) {
         pair->gap_low = key;
-        pair->gap_low_price = quote->mid;
+        pair->gap_low_price.mantissa = quote->mid.mantissa;
+        pair->gap_low_price.scale = quote->mid.scale;
     }
     pair->last_time = quote->time;
     pair->price = key;
-    pair->mid = quote->mid;
+    pair->mid.mantissa = quote->mid.mantissa; /* its scale is price_scale. Not as a struct: a wide load would wait for the caller's narrow stores */
     return true;
 }
 
-static fxmon_alert_iter check(fxmon_alerts *alerts, const fxmon_quote *quote, const char *stream, int32_t partition, int64_t offset)
+/* The usual case in full: the pair of the last check, and nothing to do. */
+static inline bool is_over(const fxmon_alerts *alerts, const fxmon_quote *quote)
 {
-    fxmon_alert_iter none;
-    none.alerts = NULL;
-    if (alerts->walking != NULL)
-        fxi_alerts_drain(alerts);
     fxi_alert_pair *pair = alerts->recent;
-    if (pair == NULL || !same_pair(&pair->name, &quote->pair)) {
-        pair = fxi_alerts_pair(alerts, &quote->pair);
-        if (pair == NULL)
-            return none;
-        alerts->recent = pair;
-    }
+    if (pair == NULL || alerts->walking != NULL || memcmp(&pair->name, &quote->pair, sizeof quote->pair) != 0)
+        return false;
+    return quote->time <= pair->last_time || is_quiet(pair, quote);
+}
+
+static fxmon_alert_iter __attribute__((noinline)) check(fxmon_alerts *alerts, const fxmon_quote *quote, const char *stream,
+                                                        int32_t partition, int64_t offset)
+{
+    const fxmon_alert_iter none = {NULL, 0};
+    fxi_alerts_drain(alerts);
+    fxi_alert_pair *pair = fxi_alerts_pair(alerts, &quote->pair);
+    if (pair == NULL)
+        return none;
+    alerts->recent = pair;
     if (quote->time <= pair->last_time || is_quiet(pair, quote))
         return none;
     alerts->stream = stream;
@@ -270,13 +265,15 @@ static fxmon_alert_iter check(fxmon_alerts *alerts, const fxmon_quote *quote, co
 
 fxmon_alert_iter fxi_alerts_at(fxmon_alerts *alerts, const fxmon_quote *quote, const char *stream, int32_t partition, int64_t offset)
 {
-    return check(alerts, quote, stream, partition, offset);
+    const fxmon_alert_iter none = {NULL, 0};
+    return is_over(alerts, quote) ? none : check(alerts, quote, stream, partition, offset);
 }
 
 fxmon_alert_iter fxmon_alerts_check(fxmon_alerts *alerts, const fxmon_quote *quote)
 {
-    if (alerts == NULL || quote == NULL)
-        return (fxmon_alert_iter){.alerts = NULL};
+    const fxmon_alert_iter none = {NULL, 0};
+    if (alerts == NULL || quote == NULL || is_over(alerts, quote))
+        return none;
     return check(alerts, quote, NULL, 0, quote->time);
 }
 
@@ -307,7 +304,7 @@ static bool next_slot(fxmon_alerts *alerts, fxi_alert_pair *pair, uint32_t *numb
 bool fxmon_alert_next(fxmon_alert_iter *iter, fxmon_event *event)
 {
     fxmon_alerts *alerts = iter->alerts;
-    if (alerts == NULL || alerts->walking == NULL || iter->number[0] != alerts->generation)
+    if (alerts == NULL || alerts->walking == NULL || iter->turn != alerts->generation)
         return false;
     fxi_alert_pair *pair = alerts->walking;
     uint32_t number;

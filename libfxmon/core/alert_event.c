@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STREAM_TEXT 4096 /* longest stream identity that takes part in an event id */
+#define STREAM_TEXT 512 /* longest stream identity that takes part in an event id */
 
 /* An edge alert says which way it went by where the rate is now; a level alert by its condition. */
 static bool went_above(const fxmon_event *event)
@@ -28,18 +28,42 @@ size_t fxmon_event_message(const fxmon_event *event, char *out, size_t size)
     return length < 0 ? 0 : (size_t)length;
 }
 
+static char *put_text(char *at, const char *text, size_t length)
+{
+    memcpy(at, text, length);
+    at[length] = '|';
+    return at + length + 1;
+}
+
+static char *put_number(char *at, int64_t number)
+{
+    char digits[20];
+    size_t first = sizeof digits;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--first] = (char)('0' + rest % 10);
+    while ((rest /= 10) != 0);
+    if (number < 0)
+        *at++ = '-';
+    return put_text(at, digits + first, sizeof digits - first);
+}
+
 void fxi_event_identify(fxmon_event *event, const char *stream)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char hexadecimal[] = "0123456789abcdef";
     char text[STREAM_TEXT + 160];
     const char *kind = fxi_event_kind_name(event->kind);
-    int length = snprintf(text, sizeof text, "%lld|%d|%.*s|%d|%lld|%s", (long long)event->alert_id, (int)event->version, STREAM_TEXT,
-                          stream != NULL ? stream : "", (int)event->partition, (long long)event->offset, kind != NULL ? kind : "");
+    char *at = put_number(text, event->alert_id);
+    at = put_number(at, event->version);
+    at = put_text(at, stream != NULL ? stream : "", stream != NULL ? strnlen(stream, STREAM_TEXT) : 0);
+    at = put_number(at, event->partition);
+    at = put_number(at, event->offset);
+    at = put_text(at, kind != NULL ? kind : "", kind != NULL ? strlen(kind) : 0);
     uint8_t hash[32];
-    fxi_sha256(text, length < 0 ? 0 : (size_t)length, hash);
+    fxi_sha256(text, (size_t)(at - text) - 1, hash);
     for (int i = 0; i < 16; i++) {
-        event->id[2 * i] = digits[hash[i] >> 4];
-        event->id[2 * i + 1] = digits[hash[i] & 15];
+        event->id[2 * i] = hexadecimal[hash[i] >> 4];
+        event->id[2 * i + 1] = hexadecimal[hash[i] & 15];
     }
     event->id[32] = '\0';
 }

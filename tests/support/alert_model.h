@@ -23,7 +23,7 @@ typedef struct model {
     model_alert alert[MODEL_ALERTS];
     size_t count;
     int64_t last[2]; /* of the two pairs that tests use, by the first letter of the pair: U or other */
-    bool any[2];
+    bool any[2], known[2]; /* known: the pair has had an alert; quotes of others leave no trace */
 } model;
 
 static inline void model_add(model *m, const fxmon_alert *rule)
@@ -32,6 +32,7 @@ static inline void model_add(model *m, const fxmon_alert *rule)
     memset(a, 0, sizeof *a);
     a->rule = *rule;
     a->there = true;
+    m->known[rule->pair.text[0] == 'U' ? 0 : 1] = true;
 }
 
 static inline void model_remove(model *m, int64_t id)
@@ -122,7 +123,7 @@ static inline size_t model_check(model *m, const fxmon_quote *q, fxmon_event *ev
 {
     int p = q->pair.text[0] == 'U' ? 0 : 1;
     size_t n = 0;
-    if (m->any[p] && q->time <= m->last[p])
+    if (!m->known[p] || (m->any[p] && q->time <= m->last[p]))
         return 0;
     m->any[p] = true;
     m->last[p] = q->time;
