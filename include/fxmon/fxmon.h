@@ -54,7 +54,7 @@ FXMON_API const fxmon_option_info *fxmon_option_at(size_t index); /* NULL past t
 FXMON_API const fxmon_option_info *fxmon_option_find(const char *name);
 /** Check a value against its row without a handle. FXMON_E_OPTION names the nearest option in the text. */
 FXMON_API int fxmon_option_check(const char *name, const char *value, fxmon_error *error);
-/** "kafka: built without librdkafka" etc.; NULL past the end. */
+/** "sqlite: yes" or "curl: built without libcurl, ..." etc.; NULL past the end. */
 FXMON_API const char *fxmon_feature_at(size_t index);
 
 /* ---- the handle ----------------------------------------------------------------------------- */
@@ -74,7 +74,8 @@ typedef struct fxmon_options {
 
 FXMON_API fxmon *fxmon_new(const fxmon_options *options, fxmon_error *error); /* options may be NULL */
 FXMON_API void fxmon_free(fxmon *m); /* stops and closes; NULL is fine */
-/** Any option by name. FXMON_E_OPTION (unknown; the nearest name is in the text), FXMON_E_RANGE, FXMON_E_STATE once running. */
+/** Any option by name. FXMON_E_OPTION (unknown; the nearest name is in the text), FXMON_E_RANGE, FXMON_E_STATE once running.
+ *  A value of NULL goes back to the default; a repeated option collects its values. */
 FXMON_API int fxmon_set(fxmon *m, const char *name, const char *value, fxmon_error *error);
 FXMON_API const char *fxmon_get(const fxmon *m, const char *name); /* NULL if unset and without a default */
 
@@ -118,7 +119,7 @@ FXMON_API void fxmon_stop(fxmon *m);  /* async-signal-safe; a second call gives 
 typedef struct fxmon_status {
     const char *lane;      /* "sqlite", "alert", "produce", "live" */
     const char *destination; /* redacted URL */
-    const char *state;     /* "running", "waiting", "retrying", "open" (breaker), "ended", "failed" */
+    const char *state;     /* "running", "replaying", "waiting", "retrying", "open" (breaker), "ended", "failed" */
     int64_t messages, rows, repeats, late, dead_letters, events, commits, retries, replayed;
     int64_t next_offset, end_offset; /* their difference is the lag in messages */
     int64_t newest_time;   /* event time of the newest quote applied */
