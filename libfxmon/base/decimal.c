@@ -194,25 +194,70 @@ static const char *scan_plain(const char *p, const char *end, fxmon_decimal *out
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define EIGHT_AT_ONCE 1
+#define ZEROS UINT64_C(0x3030303030303030)
+
+/* The top bit of the first byte that is more than 9; bytes behind it may be marked wrongly, those in front of it never. */
+static inline uint64_t not_digits(uint64_t word)
+{
+    return ((word + UINT64_C(0x7676767676767676)) | word) & UINT64_C(0x8080808080808080);
+}
+
+/* The number whose digits are the eight bytes, the first in the lowest: pairs, then fours, then all. */
+static inline uint64_t eight_digits(uint64_t word)
+{
+    word = word * 10 + (word >> 8);
+    return (((word & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)) +
+            (((word >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001))) >>
+           32;
+}
 
 /* How many of the eight bytes, from the first on, are digits; *value is their number. Zero digits give zero. */
 static inline unsigned take_eight(const char *p, uint64_t *value)
 {
     uint64_t word;
     memcpy(&word, p, sizeof(word));
-    word ^= UINT64_C(0x3030303030303030); /* digits are now 0..9, everything else is more than 9 */
-    uint64_t others = ((word + UINT64_C(0x7676767676767676)) | word) & UINT64_C(0x8080808080808080);
+    word ^= ZEROS; /* digits are now 0..9, everything else is more than 9 */
+    uint64_t others = not_digits(word);
     unsigned count = others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
     if (count == 0) {
         *value = 0;
         return 0;
     }
-    word <<= 64 - 8 * count; /* right-align: the missing digits in front become zeros */
-    word = word * 10 + (word >> 8);
-    *value = (((word & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)) +
-              (((word >> 16) & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x0000271000000001))) >>
-             32;
+    *value = eight_digits(word << (64 - 8 * count)); /* right-aligned: the missing digits in front become zeros */
     return count;
+}
+
+/*
+ * A text of 4 to 8 bytes that is nothing but digits with at most one point between them. Two reads of four bytes overlap, so that nothing
+ * outside the text is touched; they are right-aligned, and what stands before the point moves up by one byte over it.
+ */
+static inline bool parse_eight(const char *text, size_t length, fxmon_decimal *out)
+{
+    uint32_t head, tail;
+    memcpy(&head, text, sizeof(head));
+    memcpy(&tail, text + length - sizeof(tail), sizeof(tail));
+    unsigned first = 64 - 8 * (unsigned)length; /* the bit where the text begins; below it are zeros */
+    uint64_t word = ((uint64_t)tail << 32 | (uint64_t)head << first) ^ (ZEROS << first);
+    uint64_t others = not_digits(word);
+    unsigned point = 64; /* the bit where it stands */
+    int32_t scale = 0;
+    if (others != 0) {
+        point = (unsigned)__builtin_ctzll(others) & 56;
+        if (((word >> point) & 0xFF) != ('.' ^ '0') || point == first || point == 56) {
+            return false;
+        }
+        uint64_t whole = word & ((UINT64_C(1) << point) - 1);
+        word = (word >> point >> 8 << 8 << point) | whole << 8;
+        scale = (int32_t)(7 - point / 8);
+        if (not_digits(word) != 0) {
+            return false;
+        }
+    }
+    if (text[0] == '0' && point > first + 8) {
+        return false;
+    }
+    *out = (fxmon_decimal){(int64_t)eight_digits(word), scale};
+    return true;
 }
 #endif
 
@@ -265,6 +310,11 @@ int fxmon_decimal_parse(const char *text, size_t length, fxmon_decimal *out)
     if (text == NULL || out == NULL) {
         return FXMON_E_ARGUMENT;
     }
+#ifdef EIGHT_AT_ONCE
+    if (length - 4 <= 4 && parse_eight(text, length, out)) {
+        return FXMON_OK;
+    }
+#endif
     fxmon_decimal value;
     if (length <= 18 && parse_short(text, length, &value)) {
         *out = value;

@@ -11,6 +11,7 @@
 
 #define DAY_SECONDS 86400
 #define EPOCH_DAY 719468 /* days from 0000-03-01 to 1970-01-01 */
+#define SECONDS_SAFE (INT64_MAX / FXMON_SECOND - 1) /* so many and a fraction are nanoseconds without overflow */
 
 typedef struct civil {
     unsigned year, month, day, hour, minute, second, nanosecond;
@@ -27,21 +28,20 @@ static bool is_leap(unsigned year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-/* Days since 1970-01-01, or false for a day that is not in the calendar. */
-static bool days_of(const civil *c, int64_t *days)
+/* Days since 1970-01-01, or false for a day that is not in the calendar. Years begin in March here too, and 400 of them are added so
+ * that none is negative. */
+static inline bool days_of(const civil *c, int64_t *days)
 {
-    static const uint16_t before[13] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    static const uint8_t length[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const uint8_t length[13] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const uint16_t before[13] = {0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}; /* days of this year, to the month */
     if (c->month - 1 > 11) {
         return false;
     }
-    bool leap = is_leap(c->year);
-    if (c->day - 1 >= length[c->month] + (unsigned)(leap && c->month == 2)) {
+    if (c->day - 1 >= length[c->month] || (c->day == 29 && c->month == 2 && !is_leap(c->year))) {
         return false;
     }
-    int64_t year = (int64_t)c->year - 1; /* whole years before this one, counted from year 1 */
-    int64_t leaps = year >= 0 ? year / 4 - year / 100 + year / 400 : -1; /* year 0 is a leap year, before them all */
-    *days = (int64_t)c->year * 365 + leaps + before[c->month] + (leap && c->month > 2) + c->day - 1 - 719527;
+    uint32_t year = c->year + 399 + (c->month > 2), century = year / 100;
+    *days = (int64_t)(year * 1461 / 4 - century + century / 4 + before[c->month] + c->day) - (EPOCH_DAY + 146097 + 1);
     return true;
 }
 
@@ -138,21 +138,35 @@ static inline bool take_two(const char *p, unsigned *out)
     return high < 10 && low < 10;
 }
 
-/* ".123" as nanoseconds; digits behind the ninth are cut off. NULL without a digit. */
-static const char *take_fraction(const char *p, const char *end, unsigned *out)
+/* "123" behind a point, as nanoseconds; digits behind the ninth are cut off. NULL without a digit. */
+static inline const char *take_fraction(const char *p, const char *end, unsigned *out)
 {
-    const char *start = p;
-    unsigned value = 0, weight = 100000000;
-    for (; p < end && is_digit(*p); p++) {
-        value += (unsigned)(*p - '0') * weight;
-        weight /= 10;
+    static const unsigned weight[10] = {1000000000, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
+    const char *start = p, *ninth = end - p > 9 ? p + 9 : end;
+    unsigned value = 0;
+    for (; p < ninth && is_digit(*p); p++) {
+        value = value * 10 + (unsigned)(*p - '0');
     }
-    *out = value;
-    return p == start ? NULL : p;
+    if (p == start) {
+        return NULL;
+    }
+    *out = value * weight[p - start];
+    while (p < end && is_digit(*p)) {
+        p++;
+    }
+    return p;
+}
+
+/* ".123", the usual fraction */
+static inline bool take_millis(const char *p, unsigned *out)
+{
+    unsigned first = (unsigned char)(p[1] - '0'), second = (unsigned char)(p[2] - '0'), third = (unsigned char)(p[3] - '0');
+    *out = (first * 100 + second * 10 + third) * 1000000;
+    return p[0] == '.' && first < 10 && second < 10 && third < 10;
 }
 
 /* "Z", "+hh:mm", "-hh:mm" up to the very end, as seconds east of UTC. */
-static int take_zone(const char *p, const char *end, int *seconds)
+static inline int take_zone(const char *p, const char *end, int *seconds)
 {
     *seconds = 0;
     if (end - p == 1 && (*p == 'Z' || *p == 'z')) {
@@ -172,20 +186,29 @@ static int take_zone(const char *p, const char *end, int *seconds)
     return FXMON_OK;
 }
 
-static int assemble(const civil *c, int zone, int64_t *out)
+/* Near the ends of the range, and outside. Its first second starts below INT64_MIN: go through one second later and come back. */
+static int at_the_edge(int64_t seconds, unsigned nanosecond, int64_t *out)
+{
+    int64_t carry = seconds < 0 ? FXMON_SECOND : 0, time;
+    if (__builtin_mul_overflow(seconds + (carry != 0), FXMON_SECOND, &time) ||
+        __builtin_add_overflow(time, (int64_t)nanosecond - carry, &time)) {
+        return FXMON_E_RANGE;
+    }
+    *out = time;
+    return FXMON_OK;
+}
+
+static inline int assemble(const civil *c, int zone, int64_t *out)
 {
     int64_t days;
     if (!days_of(c, &days)) {
         return FXMON_E_RANGE;
     }
     int64_t seconds = days * DAY_SECONDS + c->hour * 3600 + c->minute * 60 + c->second - zone;
-    /* The first second of the range starts below INT64_MIN: go through one second later and come back. */
-    int64_t carry = seconds < 0 ? FXMON_SECOND : 0, time;
-    if (__builtin_mul_overflow(seconds + (carry != 0), FXMON_SECOND, &time) ||
-        __builtin_add_overflow(time, (int64_t)c->nanosecond - carry, &time)) {
-        return FXMON_E_RANGE;
+    if (seconds < -SECONDS_SAFE || seconds > SECONDS_SAFE) {
+        return at_the_edge(seconds, c->nanosecond, out);
     }
-    *out = time;
+    *out = seconds * FXMON_SECOND + c->nanosecond;
     return FXMON_OK;
 }
 
@@ -212,7 +235,9 @@ int fxmon_time_parse(const char *text, size_t length, int64_t *out)
         return FXMON_E_SYNTAX;
     }
     const char *at = text + 19, *end = text + length;
-    if (*at == '.') {
+    if (length == 24 && take_millis(at, &c.nanosecond)) {
+        at += 4;
+    } else if (*at == '.') {
         at = take_fraction(at + 1, end, &c.nanosecond);
         if (at == NULL) {
             return FXMON_E_SYNTAX;
@@ -251,17 +276,32 @@ static void put_date(char *to, int64_t days)
     uint32_t month_part = 2141 * day_of_year + 197913; /* month in the upper half, day * 2141 in the lower */
     uint32_t month = month_part >> 16;
     uint32_t day = (month_part & 0xFFFF) / 2141 + 1;
-    uint32_t year = 100 * century + year_of_century;
-    if (month > 12) {
-        month -= 12;
-        year++;
+    uint32_t next = day_of_year >= 306; /* January and February belong to the year after; no branch, it would be guessed wrong too often */
+    month -= 12 * next;
+    year_of_century += next;
+    if (year_of_century == 100) {
+        century++;
+        year_of_century = 0;
     }
-    put_two(to, year / 100);
-    put_two(to + 2, year % 100);
+    put_two(to, century);
+    put_two(to + 2, year_of_century);
     to[4] = '-';
     put_two(to + 5, month);
     to[7] = '-';
     put_two(to + 8, day);
+}
+
+/* The second of a day as "hh:mm:ss". Hours with 32 bits behind the point; their fraction times 60 is minutes, and so on. The factor is too
+ * large by 4.5e-7 of itself, which is 0.04 seconds at the end of the day: never a whole one. */
+static void put_clock(char *to, uint32_t second)
+{
+    uint64_t hours = second * UINT64_C(1193047); /* 2^32 / 3600, rounded up */
+    uint64_t minutes = (hours & UINT32_MAX) * 60, seconds = (minutes & UINT32_MAX) * 60;
+    put_two(to, (unsigned)(hours >> 32));
+    to[2] = ':';
+    put_two(to + 3, (unsigned)(minutes >> 32));
+    to[5] = ':';
+    put_two(to + 6, (unsigned)(seconds >> 32));
 }
 
 /* ".123", ".123456" or ".123456789" */
@@ -288,14 +328,9 @@ size_t fxmon_time_format(int64_t time, char out[FXMON_TIME_TEXT])
         rest += DAY_SECONDS;
         days--;
     }
-    uint32_t second = (uint32_t)rest;
     put_date(out, days);
     out[10] = 'T';
-    put_two(out + 11, second / 3600);
-    out[13] = ':';
-    put_two(out + 14, second / 60 % 60);
-    out[16] = ':';
-    put_two(out + 17, second % 60);
+    put_clock(out + 11, (uint32_t)rest);
     char *at = out + 19;
     if (nanosecond != 0) {
         at = put_fraction(at, (uint32_t)nanosecond);
