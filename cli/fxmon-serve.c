@@ -9,7 +9,7 @@ static const char examples[] =
     "  fxmon-serve --from file:log --store sqlite:fx.db                   http://127.0.0.1:8000/\n"
     "  fxmon-serve --from file:log --store sqlite:fx.db --listen 127.0.0.1:0    a free port, printed\n"
     "  curl http://127.0.0.1:8000/rates?pair=USD-EUR\n";
-static const char synopsis[] = "  fxmon-serve --from LOG --store STORE [--listen HOST:PORT] [options]\n";
+static const char synopsis[] = "  fxmon-serve [--from LOG] [--store STORE] [--listen HOST:PORT] [options]\n";
 
 int main(int argc, char **argv)
 {

@@ -118,11 +118,11 @@ static int unknown_scheme(const fxi_registry *registry, enum fxi_kind kind, cons
         near = fxi_nearest(scheme, names);
     fxi_url_redact(url, shown, sizeof shown);
     if (near)
-        fxi_fail(error, FXMON_E_NOT_FOUND, option, "%s: no %s is known by \"%s\"; did you mean \"%s\"?", option, kind_name[kind], shown, near);
+        fxi_fail(error, FXMON_E_CONFIG, option, "%s: no %s is known by \"%s\"; did you mean \"%s\"?", option, kind_name[kind], shown, near);
     else
-        fxi_fail(error, FXMON_E_NOT_FOUND, option, "%s: no %s is known by \"%s\"", option, kind_name[kind], shown);
+        fxi_fail(error, FXMON_E_CONFIG, option, "%s: no %s is known by \"%s\"", option, kind_name[kind], shown);
     fxi_buf_free(&text);
-    return FXMON_E_NOT_FOUND;
+    return FXMON_E_CONFIG;
 }
 
 const void *fxi_registry_find(const fxi_registry *registry, enum fxi_kind kind, const char *url, const char *option, fxmon_error *error)

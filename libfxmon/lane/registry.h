@@ -23,7 +23,7 @@ void fxi_registry_free(fxi_registry *registry);
 /** A driver of the host. FXMON_E_EXISTS when one of its schemes is taken, FXMON_E_ARGUMENT when the table is not usable. */
 int fxi_registry_add(fxi_registry *registry, enum fxi_kind kind, const void *ops, fxmon_error *error);
 /**
- * The driver for a URL; registry may be NULL (built-in ones only). NULL: FXMON_E_UNSUPPORTED when this build lacks it, FXMON_E_NOT_FOUND (field
+ * The driver for a URL; registry may be NULL (built-in ones only). NULL: FXMON_E_UNSUPPORTED when this build lacks it, FXMON_E_CONFIG (field
  * `option`) with the nearest known scheme in the text.
  */
 const void *fxi_registry_find(const fxi_registry *registry, enum fxi_kind kind, const char *url, const char *option, fxmon_error *error);

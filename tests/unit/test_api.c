@@ -98,7 +98,7 @@ START_TEST(every_argument_is_checked)
     ck_assert_int_eq(fxmon_sink(m, "sqlite:x.db", &error), FXMON_E_CONFIG); /* no log */
     ck_assert_str_eq(error.field, "from");
     ck_assert_int_eq(fxmon_set(m, "from", "file:/tmp/none", &error), FXMON_OK);
-    ck_assert_int_eq(fxmon_sink(m, "sqlit:x.db", &error), FXMON_E_NOT_FOUND);
+    ck_assert_int_eq(fxmon_sink(m, "sqlit:x.db", &error), FXMON_E_CONFIG);
     ck_assert_ptr_nonnull(strstr(error.text, "did you mean \"sqlite\""));
     ck_assert_int_eq(fxmon_sink(m, NULL, &error), FXMON_E_ARGUMENT);
     ck_assert_int_eq(fxmon_sink(m, "sqlite:/tmp/x.db", &error), FXMON_OK);
