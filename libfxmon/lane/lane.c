@@ -269,7 +269,7 @@ static enum fxi_lane_step restore(fxi_lane *lane)
     if (!lane->config.stage->restore)
         return FXI_STEP_ON;
     fxmon_result result = lane->config.stage->restore(lane->config.stage_state, lane->progress.checkpoint, lane->progress.checkpoint_size, &error);
-    if (result == FXMON_FATAL && error.code == FXMON_E_CORRUPT) {
+    if (result == FXMON_FATAL && (error.code == FXMON_E_CORRUPT || error.code == FXMON_E_STATE)) { /* damaged, or of another window */
         fxi_log(lane->env, FXMON_LOG_WARNING, lane->name, "%s; replaying the log from its beginning", error.text);
         forget_checkpoint(lane);
         result = lane->config.stage->restore(lane->config.stage_state, NULL, 0, &error);

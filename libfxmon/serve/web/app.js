@@ -2,7 +2,7 @@
 // showing what it knows when the server is away. Text reaches the page by textContent only.
 "use strict";
 (() => {
-  const REFRESH = 2000, LONGEST_WAIT = 30000, RARELY = 5; // every fifth refresh also alerts, events and health
+  const REFRESH = 2000, LONGEST_WAIT = 30000, RARELY = 2; // every second refresh also alerts, events and health
   const byId = (id) => document.getElementById(id);
   const cards = new Map();
   let failures = 0, turn = 0, skew = 0, timer = 0, liveTag = null, live = null, busy = false;
