@@ -7,7 +7,7 @@
  * at p every passed key is <= p and every other >= p, so as long as the price stays within [down, up], the two keys next to the cursor, nothing is
  * crossed and nothing needs looking at. A key equal to the price stays on the side it was on: touching a level is no crossing.
  *
- * The cursor is kept as a pivot (key, id) besides its place; whatever an insert or a removal does to the blocks, the place is found again from it.
+ * The cursor is kept as a pivot besides its place, the last entry that was passed; whatever an insert or a removal does to the blocks, the place is found again from it.
  */
 #include "core/alert_book.h"
 
@@ -226,6 +226,7 @@ bool fxi_alert_book_remove(fxi_alert_book *book, int64_t key, int64_t id)
             merge_blocks(book, position);
     }
     find_cursor(book);
+    set_pivot(book); /* an entry that is there: the price may move below one that is gone without crossing anything */
     return true;
 }
 
@@ -290,6 +291,7 @@ void fxi_alert_book_seek(fxi_alert_book *book, int64_t price)
     book->pivot_key = price == INT64_MIN ? INT64_MIN : price - 1;
     book->pivot_id = price == INT64_MIN ? INT64_MIN : INT64_MAX;
     find_cursor(book);
+    set_pivot(book);
 }
 
 void fxi_alert_book_scale(fxi_alert_book *book, int64_t factor)

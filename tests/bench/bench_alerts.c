@@ -62,7 +62,7 @@ static double scan_tick(size_t count)
     for (int round = 0; round < ROUNDS; round++) {
         int64_t start = fxi_clock_monotonic();
         for (int tick = 0; tick < 5; tick++) {
-            price += (int64_t)fxi_random_below(&r, 3) - 1;
+            price += (int64_t)fxi_random_below(&r, 2) * 2 - 1;
             for (size_t i = 0; i < count; i++) {
                 int8_t side = (int8_t)((price > alert[i].threshold) - (price < alert[i].threshold));
                 if (side != 0 && side != alert[i].side) {
@@ -112,7 +112,7 @@ static double walk_tick(fxmon_alerts *alerts, int64_t *time, double *per_event, 
     for (int round = 0; round < ROUNDS; round++) {
         int64_t events = 0, start = fxi_clock_monotonic();
         for (int tick = 0; tick < TICKS; tick++) {
-            price += (int64_t)fxi_random_below(&r, 3) - 1;
+            price += (int64_t)fxi_random_below(&r, 2) * 2 - 1;
             fxmon_quote quote = quote_at(++*time, price);
             for (fxmon_alert_iter it = fxmon_alerts_check(alerts, &quote); fxmon_alert_next(&it, &event);)
                 events++;
@@ -144,7 +144,7 @@ static double walk_book(size_t count, double *per_crossed)
         uint64_t crossed = 0;
         int64_t start = fxi_clock_monotonic();
         for (int tick = 0; tick < TICKS; tick++) {
-            price += (int64_t)fxi_random_below(&r, 3) - 1;
+            price += (int64_t)fxi_random_below(&r, 2) * 2 - 1;
             fxi_book_range range = fxi_alert_book_move(&book, price * 2);
             while (!fxi_book_range_empty(&range)) {
                 int64_t key;
