@@ -81,7 +81,7 @@ START_TEST(same_as_a_sorted_array)
 {
     fxi_random r;
     property_seed(&r, "alert book");
-    for (long round = property_cases(30); round > 0; round--) {
+    for (long round = property_cases(10); round > 0; round--) {
         shelf s = {malloc(8000 * sizeof(level)), 0};
         fxi_alert_book book;
         fxi_alert_book_init(&book);
