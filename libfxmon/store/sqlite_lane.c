@@ -294,34 +294,58 @@ static fxmon_result check_row(const fxmon_row *row, fxmon_error *error)
     return FXMON_REFUSED;
 }
 
-/* Both fxmon_rate and fxmon_latest: the columns are the same. */
-static void bind_row(sqlite3_stmt *statement, const fxmon_row *row, int64_t pair, int64_t source, int64_t stream)
+/* The rate as a double, where mantissa and scale do not give it; 0: they do. */
+static double computed_of(const fxmon_row *row)
 {
-    sqlite3_bind_int64(statement, 1, pair);
+    return row->kind == FXMON_ROW_CROSS ? row->cross : row->rate.mantissa > DOUBLE_EXACT ? fxmon_decimal_to_double(row->rate) : 0;
+}
+
+/* What the rows of a message share. */
+static void bind_record(sqlite3_stmt *statement, const fxmon_row *row, int64_t source)
+{
     sqlite3_bind_int64(statement, 2, row->time);
-    sqlite3_bind_int64(statement, 3, stream);
     sqlite3_bind_int(statement, 4, row->partition);
     sqlite3_bind_int64(statement, 5, row->offset);
-    sqlite3_bind_int(statement, 6, (int)row->kind);
-    bool cross = row->kind == FXMON_ROW_CROSS;
-    fxi_sqlite_bind_decimal(statement, 7, cross ? (fxmon_decimal){0, 0} : row->rate);
-    if (cross) {
-        sqlite3_bind_double(statement, 9, row->cross);
-    } else if (row->rate.mantissa > DOUBLE_EXACT) {
-        sqlite3_bind_double(statement, 9, fxmon_decimal_to_double(row->rate));
-    } else {
-        sqlite3_bind_null(statement, 9);
-    }
-    fxi_sqlite_bind_decimal(statement, 10, row->bid);
-    fxi_sqlite_bind_decimal(statement, 12, row->ask);
-    sqlite3_bind_double(statement, 14, row->volatility); /* SQLite keeps NaN as NULL */
-    sqlite3_bind_int64(statement, 15, row->samples);
     sqlite3_bind_int64(statement, 16, source);
     if (row->ingested != 0) {
         sqlite3_bind_int64(statement, 17, row->ingested);
     } else {
         sqlite3_bind_null(statement, 17);
     }
+}
+
+/*
+ * Both fxmon_rate and fxmon_latest: the columns are the same. `before` is the row whose values the statement holds still, or NULL; what is equal,
+ * and most is, is not bound again.
+ */
+static void bind_row(sqlite3_stmt *statement, const fxmon_row *row, const fxmon_row *before, int64_t pair, int64_t source, int64_t stream)
+{
+    sqlite3_bind_int64(statement, 1, pair);
+    if (before == NULL) {
+        sqlite3_bind_int64(statement, 3, stream);
+    }
+    if (before == NULL || row->offset != before->offset || row->time != before->time || row->partition != before->partition ||
+        row->ingested != before->ingested || row->source != before->source) {
+        bind_record(statement, row, source);
+    }
+    if (before == NULL || row->kind != before->kind) {
+        sqlite3_bind_int(statement, 6, (int)row->kind);
+    }
+    fxi_sqlite_bind_decimal(statement, 7, row->kind == FXMON_ROW_CROSS ? (fxmon_decimal){0, 0} : row->rate);
+    double computed = computed_of(row);
+    if (computed > 0) {
+        sqlite3_bind_double(statement, 9, computed);
+    } else if (before == NULL || computed_of(before) > 0) {
+        sqlite3_bind_null(statement, 9);
+    }
+    if (before == NULL || row->bid.mantissa != 0 || before->bid.mantissa != 0) {
+        fxi_sqlite_bind_decimal(statement, 10, row->bid);
+    }
+    if (before == NULL || row->ask.mantissa != 0 || before->ask.mantissa != 0) {
+        fxi_sqlite_bind_decimal(statement, 12, row->ask);
+    }
+    sqlite3_bind_double(statement, 14, row->volatility); /* SQLite keeps NaN as NULL */
+    sqlite3_bind_int64(statement, 15, row->samples);
 }
 
 /* Remember the row if it is the newest of its pair and source in this transaction. */
@@ -358,7 +382,7 @@ static fxmon_result note_newest(fxi_sqlite *s, const fxmon_row *row, int64_t pai
     return FXMON_DONE;
 }
 
-static fxmon_result put_row(fxi_sqlite *s, sqlite3_stmt *statement, const fxmon_row *row, fxmon_error *error)
+static fxmon_result put_row(fxi_sqlite *s, sqlite3_stmt *statement, const fxmon_row *row, const fxmon_row *before, fxmon_error *error)
 {
     int64_t pair, source;
     fxmon_result result = number_of_pair(s, &row->pair, &pair, error);
@@ -368,7 +392,7 @@ static fxmon_result put_row(fxi_sqlite *s, sqlite3_stmt *statement, const fxmon_
     if (result != FXMON_DONE) {
         return result;
     }
-    bind_row(statement, row, pair, source, s->stream);
+    bind_row(statement, row, before, pair, source, s->stream);
     if (sqlite3_step(statement) != SQLITE_DONE) {
         if (sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_PRIMARYKEY) {
             fxi_fail(error, FXMON_E_DUPLICATE, "offset", "%s holds %.15s of offset %lld, partition %d of %s already: it would be there twice", s->path,
@@ -392,7 +416,7 @@ fxmon_result fxi_sqlite_put_rows(void *state, const fxmon_row *rows, size_t coun
     }
     sqlite3_stmt *statement = result == FXMON_DONE ? fxi_sqlite_prepare(s, FXI_SQL_RATE_ADD, &result, error) : NULL;
     for (size_t i = 0; statement != NULL && result == FXMON_DONE && i < count; i++) {
-        result = put_row(s, statement, &rows[i], error);
+        result = put_row(s, statement, &rows[i], i == 0 ? NULL : &rows[i - 1], error);
     }
     return result;
 }
@@ -404,7 +428,7 @@ static fxmon_result put_newest(fxi_sqlite *s, fxmon_error *error)
         const fxi_sqlite_newest *newest = &s->newest[s->touched[i]];
         sqlite3_stmt *statement = fxi_sqlite_prepare(s, FXI_SQL_LATEST_PUT, &result, error);
         if (statement != NULL) {
-            bind_row(statement, &newest->row, newest->pair, newest->source, s->stream);
+            bind_row(statement, &newest->row, NULL, newest->pair, newest->source, s->stream);
             result = fxi_sqlite_run(s, statement, "keeping the newest rates", error);
         }
     }

@@ -1,4 +1,5 @@
 /* The sqlite: store: the conformance suite, and what is SQLite's own (files, schema versions, views, hand-made rows). */
+#include "../support/property.h"
 #include "store/sqlite.h"
 
 #include <stdlib.h>
@@ -145,6 +146,59 @@ START_TEST(alerts_edited_by_hand)
 }
 END_TEST
 
+/* A row of which any member may be there or not, and equal to the one before or not. */
+static fxmon_row random_row(fxi_random *r, int64_t offset)
+{
+    static const char *const sources[] = {"first", "second"};
+    fxmon_row row = row_of(offset, (int)(offset % PAIRS));
+    row.time = T0 + (int64_t)fxi_random_below(r, 2);
+    row.ingested = fxi_random_below(r, 2) == 0 ? 0 : T0 + 7;
+    row.kind = (uint32_t)fxi_random_below(r, 3);
+    row.cross = row.kind == FXMON_ROW_CROSS ? 0.25 * (1 + (double)fxi_random_below(r, 5)) : 0;
+    row.rate.mantissa = fxi_random_below(r, 3) == 0 ? INT64_C(9007199254740993) : 1 + (int64_t)fxi_random_below(r, 9);
+    row.bid.mantissa = (int64_t)fxi_random_below(r, 2) * 3;
+    row.ask.mantissa = (int64_t)fxi_random_below(r, 2) * 4;
+    row.volatility = fxi_random_below(r, 2) == 0 ? NAN : 0.5;
+    row.samples = (uint32_t)fxi_random_below(r, 3);
+    row.partition = (int32_t)fxi_random_below(r, 2);
+    row.source = sources[fxi_random_below(r, 2)];
+    return row;
+}
+
+/* A batch keeps what its rows keep one by one, whatever they have in common. */
+START_TEST(a_batch_as_its_rows)
+{
+    enum { ROWS = 400 };
+    static fxmon_row rows[ROWS];
+    fxi_random r;
+    property_seed(&r, "a_batch_as_its_rows");
+    for (int i = 0; i < ROWS; i++) {
+        rows[i] = random_row(&r, i);
+    }
+    void *single = fresh_store();
+    fxmon_progress progress = claim(single);
+    DONE(STORE.begin(single, &error));
+    for (int i = 0; i < ROWS; i++) {
+        DONE(STORE.put_rows(single, &rows[i], 1, &error));
+    }
+    DONE(STORE.commit(single, &progress, ROWS, &error));
+    STORE.close(single);
+    char attach[300];
+    snprintf(attach, sizeof(attach), "ATTACH '%s' AS single", url + strlen("sqlite:"));
+    void *batch = fresh_store();
+    progress = claim(batch);
+    DONE(STORE.begin(batch, &error));
+    DONE(STORE.put_rows(batch, rows, ROWS, &error));
+    DONE(STORE.commit(batch, &progress, ROWS, &error));
+    STORE.close(batch);
+    sqlite3 *db = open_by_hand();
+    by_hand(db, attach);
+    check_value(db, "SELECT count(*) FROM (SELECT * FROM main.fxmon_rate INTERSECT SELECT * FROM single.fxmon_rate)", "400");
+    check_value(db, "SELECT count(*) FROM (SELECT * FROM main.fxmon_latest EXCEPT SELECT * FROM single.fxmon_latest)", "0");
+    sqlite3_close(db);
+}
+END_TEST
+
 static void refuse_open(const char *text, bool read_only, fxmon_result result, int code)
 {
     void *store = &store;
@@ -246,6 +300,7 @@ int main(void)
     tcase_add_test(tests, views_for_people);
     tcase_add_test(tests, history_by_the_key);
     tcase_add_test(tests, alerts_edited_by_hand);
+    tcase_add_test(tests, a_batch_as_its_rows);
     tcase_add_test(tests, opening);
     tcase_add_test(tests, foreign_and_newer_files);
     tcase_add_test(tests, a_writer_that_holds_the_lock);
