@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "help.h"
@@ -273,7 +275,10 @@ static int parse_file(cli *c)
     f.from_file = calloc(option_count(), sizeof *f.from_file);
     if (!f.from_file)
         return 1;
-    int line = ini_parse(path, file_entry, &f);
+    bool folder = stat(path, &s) == 0 && S_ISDIR(s.st_mode); /* opens, and reads as an empty file */
+    if (folder)
+        errno = EISDIR;
+    int line = folder ? -1 : ini_parse(path, file_entry, &f);
     if (f.status < 0 && line != 0) {
         if (line < 0)
             fprintf(stderr, "%s: %s: %s\n", c->program, path, line == -1 ? strerror(errno) : "out of memory");
@@ -299,14 +304,31 @@ static void settle_logging(cli *c)
     c->log_json = strcmp(format, "json") == 0;
 }
 
+/*
+ * A standard stream that was closed by the caller: its number would go to the next file that is opened, and records or messages into it.
+ * The place is taken so that using it stays the error it is: what is to be read opens for writing only, and the other way round.
+ */
+static int hold_standard_streams(const cli *c)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) {
+            fprintf(stderr, "%s: /dev/null: %s\n", c->program, strerror(errno));
+            return 4;
+        }
+    return -1;
+}
+
 int cli_options(cli *c, int argc, char **argv)
 {
+    int status = hold_standard_streams(c);
+    if (status >= 0)
+        return status;
     c->value = calloc(option_count(), sizeof *c->value);
     if (!c->value) {
         fprintf(stderr, "%s: out of memory\n", c->program);
         return 1;
     }
-    int status = parse_words(c, argc, argv);
+    status = parse_words(c, argc, argv);
     if (status < 0 && cli_flag(c, "help"))
         status = help_print(c);
     if (status < 0 && cli_flag(c, "version"))

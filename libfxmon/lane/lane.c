@@ -16,13 +16,11 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "lane/lane_private.h"
 
 #define IDLE_EVERY FXMON_SECOND
-#define NAME_MAXIMUM 512
 
 int64_t fxi_lane_now(const fxi_lane *lane)
 {
@@ -172,29 +170,6 @@ static enum fxi_lane_step open_stage(fxi_lane *lane)
     return FXI_STEP_ON;
 }
 
-/* A pipe has no identity that a second run could recognise: each run of one is a log of its own. */
-static int name_stream(fxi_lane *lane, fxmon_error *error)
-{
-    const char *identity = lane->config.stream->identity ? lane->config.stream->identity(lane->stream) : "";
-    lane->replayable = identity && *identity;
-    fxi_buf text;
-    fxi_buf_init(&text, NAME_MAXIMUM);
-    if (lane->replayable) {
-        fxi_buf_puts(&text, identity);
-    } else {
-        char instance[64];
-        fxi_env_instance(instance);
-        fxi_buf_puts(&text, "pipe/");
-        fxi_buf_puts(&text, instance);
-        fxi_buf_putc(&text, '/');
-        fxi_buf_int(&text, wall(lane));
-    }
-    fxi_free(lane->stream_name);
-    lane->stream_name = fxi_buf_take(&text);
-    fxi_buf_free(&text);
-    return lane->stream_name ? FXMON_OK : fxi_fail(error, FXMON_E_NOMEM, "from", "out of memory");
-}
-
 static enum fxi_lane_step open_stream(fxi_lane *lane)
 {
     fxmon_error error;
@@ -208,8 +183,6 @@ static enum fxi_lane_step open_stream(fxi_lane *lane)
             return fxi_lane_stream_trouble(lane, result, &error, "open");
         }
     }
-    if (name_stream(lane, &error) != FXMON_OK)
-        return fxi_lane_fail(lane, &error);
     lane->phase = FXI_LANE_UNASSIGNED;
     fxi_lane_show(lane, "waiting");
     return FXI_STEP_ON;

@@ -6,8 +6,13 @@
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/mem.h"
+#include "lane/env.h"
 #include "lane/lane_private.h"
+
+#define NAME_MAXIMUM 512
 
 bool fxi_lane_batch_full(const fxi_lane *lane)
 {
@@ -146,6 +151,33 @@ static enum fxi_lane_step take_gap(fxi_lane *lane, const fxmon_record *record)
     return FXI_STEP_WAIT;
 }
 
+/*
+ * A pipe has no identity that a second run could recognise: each run of one is a log of its own. Asked when there is something to
+ * read, not before: a file log that is yet to be made has no identity, and its progress must not be kept under the name of a pipe.
+ */
+static int name_stream(fxi_lane *lane, fxmon_error *error)
+{
+    const char *identity = lane->config.stream->identity ? lane->config.stream->identity(lane->stream) : "";
+    lane->replayable = identity && *identity;
+    fxi_buf text;
+    fxi_buf_init(&text, NAME_MAXIMUM);
+    if (lane->replayable) {
+        fxi_buf_puts(&text, identity);
+    } else {
+        char instance[64];
+        fxi_env_instance(instance);
+        fxi_buf_puts(&text, "pipe/");
+        fxi_buf_puts(&text, instance);
+        fxi_buf_putc(&text, '/');
+        fxi_buf_int(&text, lane->env->now(lane->env->user));
+    }
+    fxi_free(lane->stream_name);
+    lane->stream_name = fxi_buf_take(&text);
+    fxi_buf_free(&text);
+    lane->progress.stream = lane->stream_name;
+    return lane->stream_name ? FXMON_OK : fxi_fail(error, FXMON_E_NOMEM, "from", "out of memory");
+}
+
 static enum fxi_lane_step take_assignment(fxi_lane *lane, const fxmon_record *record)
 {
     fxmon_error error;
@@ -154,6 +186,8 @@ static enum fxi_lane_step take_assignment(fxi_lane *lane, const fxmon_record *re
                  record->partition);
         return fxi_lane_fail(lane, &error);
     }
+    if (name_stream(lane, &error) != FXMON_OK)
+        return fxi_lane_fail(lane, &error);
     lane->assigned = true;
     lane->progress.partition = record->partition;
     if (lane->phase == FXI_LANE_UNASSIGNED)

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/value.h"
 #include "stream/reader.h"
 
 #define CHUNK ((size_t)512 * 1024)
@@ -23,6 +25,23 @@
 static fxmon_result result_of(int code)
 {
     return code == FXMON_OK ? FXMON_DONE : fxmon_retriable(code) ? FXMON_RETRY : FXMON_FATAL;
+}
+
+static bool until_end(const fxmon_env *env)
+{
+    const char *text = env && env->option ? env->option(env->user, "until-end") : NULL;
+    bool yes = false;
+    return text && fxi_bool_parse(text, strlen(text), &yes) == FXMON_OK && yes;
+}
+
+/* Whoever follows waits for the log to be made, and is told so: it may be a mistyped name. Whoever wants what is there until its end can't have it. */
+static int missing_folder(const fxi_log_reader *r, fxmon_error *error)
+{
+    if (until_end(r->env)) {
+        return fxi_fail(error, FXMON_E_IO, "from", "there is no log %.200s, so there is no end of it to read to", r->settings.path);
+    }
+    fxi_log(r->env, FXMON_LOG_INFO, "log", "%s: there is no such folder yet; waiting for it", r->settings.path);
+    return FXMON_OK;
 }
 
 fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error)
@@ -45,9 +64,13 @@ fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const ch
     if (code == FXMON_OK) {
         code = fxi_reader_folder(r, error);
     }
+    if (code == FXMON_OK && r->folder < 0) {
+        code = missing_folder(r, error);
+    }
     if (code != FXMON_OK) {
+        bool missing = r->folder < 0 && code == FXMON_E_IO && until_end(env);
         fxi_log_close_reader(r);
-        return result_of(code);
+        return missing ? FXMON_FATAL : result_of(code);
     }
     *state = r;
     return FXMON_DONE;

@@ -1,0 +1,71 @@
+"""What happens to a newcomer: programs started in the wrong order, mistyped, with closed descriptors, full disks, broken stores."""
+import json, os, shutil, signal, sqlite3, subprocess, sys
+from lib_programs import ENV, command, run, start, stop, wait_for
+
+
+def check(what, condition, detail=""):
+    if not condition:
+        sys.exit(f"{what}: {detail}")
+
+
+def rows(path="fx.db"):
+    with sqlite3.connect(path) as db:
+        return db.execute("SELECT count(*) FROM fx_rates").fetchone()[0]
+
+
+def fresh():
+    for name in os.listdir("."):
+        shutil.rmtree(name) if os.path.isdir(name) else os.unlink(name)
+
+
+def consumer_before_producer():
+    """A lane that waited for its log to be made keeps its place under the log's name: the second run repeats nothing."""
+    p = start("consume", "--from", "file:later", "--sink", "sqlite:fx.db", "--sink", "file:rows.csv", stderr=subprocess.PIPE, text=True)
+    line = p.stderr.readline()
+    check("message of the wait", "waiting" in line and "later" in line, line)
+    run("produce", "--from", "sim:", "--to", "file:later", "--once")
+    wait_for("eight lines of CSV", lambda: os.path.exists("rows.csv") and open("rows.csv").read().count("\n") == 9)
+    wait_for("eight rows", lambda: os.path.exists("fx.db") and rows() == 8)
+    stop(p)
+    run("consume", "--from", "file:later", "--sink", "sqlite:fx.db", "--sink", "file:rows.csv", "--until-end")
+    check("rows after the second run", rows() == 8, rows())
+    check("lines after the second run", open("rows.csv").read().count("\n") == 9)
+
+
+def missing_log():
+    for words in (["consume", "--sink", "-"], ["consume", "--sink", "sqlite:fx.db"], ["alert", "--store", "sqlite:fx.db"]):
+        p = run(words[0], "--from", "file:nowhere", "--until-end", *words[1:], status=4, timeout=20)
+        check("text of a missing log", "there is no log nowhere" in p.stderr, p.stderr)
+    os.mkdir("empty")
+    run("consume", "--from", "file:empty", "--sink", "-", "--until-end", timeout=20)
+
+
+def mistyped():
+    p = run("consume", "--from", "file:log", "--sink", "sqlit:fx.db", status=3)
+    check("nearest store", 'did you mean "sqlite"' in p.stderr, p.stderr)
+    run("consume", "--from", "fil:log", "--sink", "-", status=3)
+    run("produce", "--from", "simm:", "--to", "-", status=3)
+    run("alert", "--from", "file:log", "--store", "bogus:x", status=3)
+    run("alert", "list", "--store", "bogus:x", status=3)
+    run("serve", "--from", "file:log", "--store", "bogus:x", status=3)
+    p = run("produce", "--config", ".", status=3)
+    check("a folder as configuration", "directory" in p.stderr, p.stderr)
+
+
+def closed_streams():
+    """A closed standard stream is an error where it is used, and never another file's descriptor."""
+    words = " ".join(command("consume", "--from", "-", "--sink", "-"))
+    p = subprocess.run(["sh", "-c", f"exec {words} <&-"], env=ENV, capture_output=True, text=True, timeout=20)
+    check("closed standard input", p.returncode not in (0, None), p)
+    words = " ".join(command("produce", "--from", "sim:", "--to", "file:log", "--once", "--json"))
+    subprocess.run(["sh", "-c", f"exec {words} <&- >&- 2>&-"], env=ENV, timeout=20)
+    for name in os.listdir("log"):
+        if name.endswith(".ndjson"):
+            lines = open("log/" + name).read().splitlines()
+            check("one record in the log", len(lines) == 1 and "rates" in json.loads(lines[0]), lines)
+
+
+for case in (consumer_before_producer, missing_log, mistyped, closed_streams):
+    fresh()
+    case()
+    print("ok", case.__name__)
