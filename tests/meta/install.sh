@@ -43,6 +43,14 @@ int main(void) { return 0; }" >one.c
     # shellcheck disable=SC2046
     ${CXX:-g++} -std=c++11 -Wall -Wextra -Werror -x c++ -fsyntax-only one.c $(pc --cflags fxmon)
 done
+# all headers in two units of one program: nothing in them may define anything
+for unit in one two; do
+    printf '#include <fxmon/fxmon.h>\n#include <fxmon/core.h>\nint %s(void);\nint %s(void) { return fxmon_strerror(FXMON_E_IO)[0] == 0; }\n' $unit $unit >unit_$unit.c
+done
+printf 'int two(void);\nint main(void) { return one() + two(); }\n' >>unit_one.c
+# shellcheck disable=SC2046
+$CC -std=c11 -Wall -Wextra -Werror -o units unit_one.c unit_two.c $(pc --cflags fxmon) $(pc --libs fxmon)
+./units
 make -s -C "$FXMON_TOP" VARIANT="$FXMON_VARIANT" CC="$CC" uninstall DESTDIR="$dest" PREFIX=/usr >/dev/null
 left=$(find dest ! -type d)
 [ -z "$left" ] || { echo "left behind by uninstall: $left"; exit 1; }
