@@ -2,7 +2,7 @@
  * fxmon/plugin.h - for authors of sources, streams, stores, sinks and notifiers.
  *
  * A driver is a const table of functions, found by the scheme of a URL. Its state belongs to one lane, that is to
- * one thread: a driver needs no lock. A driver answers with a result and, unless that is FXMON_DONE, fills the error:
+ * one thread: a driver needs no lock. A driver answers with a result and, when that is RETRY, FATAL or REFUSED, fills the error:
  *
  *   FXMON_DONE    it worked
  *   FXMON_RETRY   it did not work, nothing was kept, the same call may work later: the lane waits and calls again
