@@ -35,7 +35,7 @@ void fxi_buf_clear(fxi_buf *b)
     }
 }
 
-static char *grow(fxi_buf *b, size_t extra)
+char *fxi_buf_grow(fxi_buf *b, size_t extra)
 {
     if (b->failed || extra > b->maximum - b->length) {
         b->failed = true;
@@ -62,47 +62,22 @@ static char *grow(fxi_buf *b, size_t extra)
     return b->data + b->length;
 }
 
-char *fxi_buf_reserve(fxi_buf *b, size_t extra)
-{
-    if (!b->failed && extra < b->capacity - b->length) {
-        return b->data + b->length;
-    }
-    return grow(b, extra);
-}
-
-void fxi_buf_commit(fxi_buf *b, size_t written)
-{
-    b->length += written;
-    b->data[b->length] = '\0';
-}
-
-bool fxi_buf_add(fxi_buf *b, const void *bytes, size_t length)
-{
-    char *to = fxi_buf_reserve(b, length);
-    if (to == NULL) {
-        return false;
-    }
-    if (length > 0) {
-        memcpy(to, bytes, length);
-    }
-    fxi_buf_commit(b, length);
-    return true;
-}
-
-bool fxi_buf_puts(fxi_buf *b, const char *text)
-{
-    return fxi_buf_add(b, text, strlen(text));
-}
-
-bool fxi_buf_putc(fxi_buf *b, char c)
-{
-    return fxi_buf_add(b, &c, 1);
-}
-
 /* Is there room for `extra` bytes without failing at the maximum? */
 static char *roomy(fxi_buf *b, size_t extra)
 {
     return b->failed || extra > b->maximum - b->length ? NULL : fxi_buf_reserve(b, extra);
+}
+
+bool fxi_buf_pair(fxi_buf *b, const fxmon_pair *pair)
+{
+    char *to = roomy(b, sizeof(pair->text));
+    size_t length = strnlen(pair->text, sizeof(pair->text));
+    if (to == NULL) {
+        return fxi_buf_add(b, pair->text, length);
+    }
+    memcpy(to, pair->text, sizeof(pair->text)); /* all of it, because that is one move */
+    fxi_buf_commit(b, length);
+    return true;
 }
 
 bool fxi_buf_int(fxi_buf *b, int64_t value)
@@ -171,11 +146,27 @@ static bool add_escaped(fxi_buf *b, unsigned char c)
     return fxi_buf_add(b, text, length);
 }
 
+#define EACH(byte) ((byte) * UINT64_C(0x0101010101010101))
+
+/* The next eight bytes are ASCII that needs no escape: the top bit of no byte is set, neither in it nor in the three differences. */
+static bool eight_plain(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, sizeof(word));
+    uint64_t quote = word ^ EACH('"'), slash = word ^ EACH('\\');
+    uint64_t special = ((word - EACH(0x20)) & ~word) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash) | word;
+    return (special & EACH(0x80)) == 0;
+}
+
 bool fxi_buf_json(fxi_buf *b, const char *text, size_t length)
 {
     fxi_buf_putc(b, '"');
     size_t at = 0, plain = 0; /* [plain, at) can be copied as it is */
     while (at < length) {
+        if (length - at >= 8 && eight_plain(text + at)) {
+            at += 8;
+            continue;
+        }
         unsigned char c = (unsigned char)text[at];
         size_t used = c < 0x80 ? 1 : fxi_utf8_character(text + at, length - at);
         if (used == 1 && c >= 0x20 && c != '"' && c != '\\') {

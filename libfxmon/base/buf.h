@@ -6,6 +6,7 @@
 #ifndef FXI_BUF_H
 #define FXI_BUF_H
 #include <fxmon/core.h>
+#include <string.h>
 typedef struct fxi_buf {
     char *data;
     size_t length, capacity, maximum;
@@ -14,11 +15,40 @@ typedef struct fxi_buf {
 void fxi_buf_init(fxi_buf *b, size_t maximum);
 void fxi_buf_free(fxi_buf *b);
 void fxi_buf_clear(fxi_buf *b);                        /* keeps the memory, resets failed */
-char *fxi_buf_reserve(fxi_buf *b, size_t extra);       /* room to write at the end, NULL on failure; then fxi_buf_commit */
-void fxi_buf_commit(fxi_buf *b, size_t written);
-bool fxi_buf_add(fxi_buf *b, const void *bytes, size_t length);
-bool fxi_buf_puts(fxi_buf *b, const char *text);
-bool fxi_buf_putc(fxi_buf *b, char c);
+char *fxi_buf_grow(fxi_buf *b, size_t extra);          /* what fxi_buf_reserve does when there is no room yet */
+
+/* These few are here so that a constant text costs one comparison and a store: encoders consist of little else. */
+/* Room to write at the end, NULL on failure; then fxi_buf_commit. */
+static inline char *fxi_buf_reserve(fxi_buf *b, size_t extra)
+{
+    return !b->failed && extra < b->capacity - b->length ? b->data + b->length : fxi_buf_grow(b, extra);
+}
+static inline void fxi_buf_commit(fxi_buf *b, size_t written)
+{
+    b->length += written;
+    b->data[b->length] = '\0';
+}
+static inline bool fxi_buf_add(fxi_buf *b, const void *bytes, size_t length)
+{
+    char *to = fxi_buf_reserve(b, length);
+    if (to == NULL) {
+        return false;
+    }
+    if (length > 0) {
+        memcpy(to, bytes, length);
+    }
+    fxi_buf_commit(b, length);
+    return true;
+}
+static inline bool fxi_buf_puts(fxi_buf *b, const char *text)
+{
+    return fxi_buf_add(b, text, strlen(text));
+}
+static inline bool fxi_buf_putc(fxi_buf *b, char c)
+{
+    return fxi_buf_add(b, &c, 1);
+}
+bool fxi_buf_pair(fxi_buf *b, const fxmon_pair *pair); /* BASE/QUOTE, without quotes */
 bool fxi_buf_int(fxi_buf *b, int64_t value);
 bool fxi_buf_decimal(fxi_buf *b, fxmon_decimal value);
 bool fxi_buf_double(fxi_buf *b, double value);         /* shortest; null for NaN */

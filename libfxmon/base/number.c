@@ -90,21 +90,6 @@ static shortest find_shortest(double value)
     return strip_zeros(s + up, k);
 }
 
-/* The digits of a number without zeros at its end, most significant first. Returns how many. */
-static int write_digits(uint64_t value, char out[20])
-{
-    char reversed[20];
-    int count = 0;
-    do {
-        reversed[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    for (int i = 0; i < count; i++) {
-        out[i] = reversed[count - 1 - i];
-    }
-    return count;
-}
-
 static char *write_exponent(char *at, int exponent)
 {
     *at++ = 'e';
@@ -112,16 +97,13 @@ static char *write_exponent(char *at, int exponent)
         *at++ = '-';
         exponent = -exponent;
     }
-    char digits[20];
-    int count = write_digits((uint64_t)exponent, digits);
-    memcpy(at, digits, (size_t)count);
-    return at + count;
+    return at + fxmon_decimal_format((fxmon_decimal){exponent, 0}, at);
 }
 
 static char *write_number(char *at, shortest number)
 {
-    char digits[20];
-    int count = write_digits(number.digits, digits);
+    char digits[FXMON_DECIMAL_TEXT];
+    int count = (int)fxmon_decimal_format((fxmon_decimal){(int64_t)number.digits, 0}, digits); /* 17 at most */
     int leading = number.exponent + count - 1; /* decimal exponent of the first digit */
     if (leading < FIXED_LOWEST || leading > FIXED_HIGHEST) {
         *at++ = digits[0];

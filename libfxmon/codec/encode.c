@@ -27,7 +27,7 @@ static void put_side(fxi_buf *out, const fxmon_message *m, const char *name, boo
             continue;
         }
         fxi_buf_puts(out, any ? ",\"" : name);
-        fxi_buf_puts(out, m->rates[i].pair.text);
+        fxi_buf_pair(out, &m->rates[i].pair);
         fxi_buf_puts(out, "\":");
         fxi_buf_decimal(out, side);
         any = true;
@@ -46,7 +46,7 @@ bool fxi_message_encode(const fxmon_message *m, fxi_buf *out)
     fxi_buf_puts(out, ",\"rates\":{");
     for (uint32_t i = 0; i < m->count; i++) {
         fxi_buf_puts(out, i == 0 ? "\"" : ",\"");
-        fxi_buf_puts(out, m->rates[i].pair.text);
+        fxi_buf_pair(out, &m->rates[i].pair);
         fxi_buf_puts(out, "\":");
         fxi_buf_decimal(out, m->rates[i].mid);
     }

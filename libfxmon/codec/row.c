@@ -22,7 +22,7 @@ static void put_rate(const fxmon_row *row, fxi_buf *out)
 bool fxi_row_encode(const fxmon_row *row, fxi_buf *out)
 {
     fxi_buf_puts(out, "{\"pair\":\"");
-    fxi_buf_puts(out, row->pair.text);
+    fxi_buf_pair(out, &row->pair);
     fxi_buf_puts(out, "\",\"time\":\"");
     fxi_buf_time(out, row->time);
     fxi_buf_puts(out, "\",\"rate\":");
@@ -85,7 +85,7 @@ bool fxi_row_csv(const fxmon_row *row, fxi_buf *out)
 
     fxi_buf_time(out, row->time);
     fxi_buf_putc(out, ',');
-    fxi_buf_puts(out, row->pair.text);
+    fxi_buf_pair(out, &row->pair);
     fxi_buf_putc(out, ',');
     if (row->kind != FXMON_ROW_CROSS || isfinite(row->cross)) {
         put_rate(row, out);

@@ -101,6 +101,7 @@ typedef struct writer {
     fxi_decoder *decoder;
     fxi_buf out;
     json_t *root;
+    bool csv;
 } writer;
 
 static void encode(const corpus *c, int i, void *user)
@@ -113,6 +114,29 @@ static void encode(const corpus *c, int i, void *user)
     if (!fxi_message_encode(&w->decoder->message, &w->out)) {
         exit(1);
     }
+}
+
+static void encode_row(const corpus *c, int i, void *user)
+{
+    writer *w = user;
+    fxmon_row row = {.pair = {"USD/EUR"}, .time = INT64_C(1770201000) * FXMON_SECOND + i, .rate = {84701 + i, 5}, .volatility = 0.001 / (i + 3),
+                     .source = "exchangerate-api.com", .samples = 20, .offset = i};
+
+    (void)c;
+    fxi_buf_clear(&w->out);
+    if (!(w->csv ? fxi_row_csv : fxi_row_encode)(&row, &w->out)) {
+        exit(1);
+    }
+}
+
+static void print_row(const corpus *c, int i, void *user)
+{
+    char text[256];
+    int length = snprintf(text, sizeof text, "{\"pair\":\"%s\",\"time\":\"2026-02-04T10:30:00.%09dZ\",\"rate\":%.5f,\"volatility\":%.17g,\"source\":\"%s\"}",
+                          "USD/EUR", i, 0.84701 + i * 1e-5, 0.001 / (i + 3), "exchangerate-api.com");
+
+    (void)c;
+    *(size_t *)user += (size_t)length;
 }
 
 static void encode_jansson(const corpus *c, int i, void *user)
@@ -170,9 +194,27 @@ static void measure(int pairs, const char *prefix)
     free(c.text);
 }
 
+static void measure_rows(void)
+{
+    corpus c = make_corpus(1);
+    writer w = {.csv = false};
+    size_t sum = 0;
+    double other = time_of(&c, print_row, &sum), mine;
+
+    fxi_buf_init(&w.out, 1 << 20);
+    mine = time_of(&c, encode_row, &w);
+    print("encode a row as JSON", mine, "ns", "snprintf", other / mine);
+    w.csv = true;
+    mine = time_of(&c, encode_row, &w);
+    print("encode a row as CSV", mine, "ns", "snprintf", other / mine);
+    fxi_buf_free(&w.out);
+    free(c.text);
+}
+
 int main(void)
 {
     measure(8, "message of 8 rates");
     measure(166, "message of 166 rates");
+    measure_rows();
     return 0;
 }

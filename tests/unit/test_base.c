@@ -107,6 +107,31 @@ START_TEST(buffer_text)
 }
 END_TEST
 
+/* Every byte at every place of a longer text is written as it is on its own. */
+START_TEST(buffer_json_bytes)
+{
+    fxi_buf alone, text;
+    fxi_buf_init(&alone, 100);
+    fxi_buf_init(&text, 100);
+    for (int byte = 0; byte < 256; byte++) {
+        char c = (char)byte;
+        fxi_buf_clear(&alone);
+        fxi_buf_json(&alone, &c, 1);
+        for (size_t place = 0; place < 20; place++) {
+            char plain[21], expected[64];
+            memcpy(plain, "ABCDEFGHIJKLMNOPQRST", sizeof(plain));
+            snprintf(expected, sizeof(expected), "\"%.*s%.*s%s\"", (int)place, plain, (int)alone.length - 2, alone.data + 1, plain + place + 1);
+            plain[place] = c;
+            fxi_buf_clear(&text);
+            fxi_buf_json(&text, plain, 20);
+            ck_assert_str_eq(text.data, expected);
+        }
+    }
+    fxi_buf_free(&alone);
+    fxi_buf_free(&text);
+}
+END_TEST
+
 /* At every maximum: filled to the last byte, and never past it. */
 START_TEST(buffer_maximum)
 {
@@ -457,6 +482,7 @@ int main(void)
     tcase_add_test(tests, allocator_too_late);
     tcase_add_test(tests, memory_sizes);
     tcase_add_test(tests, buffer_text);
+    tcase_add_test(tests, buffer_json_bytes);
     tcase_add_test(tests, buffer_maximum);
     tcase_add_test(tests, buffer_without_memory);
     tcase_add_test(tests, error_table);
