@@ -250,7 +250,7 @@ typedef struct fxmon_cross {
 FXMON_API int fxmon_book_cross(const fxmon_book *book, const char *pair, fxmon_cross *out);
 
 /**
- * All n(n-1)/2 crosses Ci/Cj, i<j, of n rates HUB/Ci in the caller's order (the seed's 28 of 8):
+ * All n(n-1)/2 crosses Ci/Cj, i<j, of n rates HUB/Ci in the caller's order (28 of 8):
  * out[k] = rate[j] / rate[i]. Bit-equal to IEEE division. Pure; nothing is allocated.
  */
 FXMON_API void fxmon_cross_all(const double *rate, size_t n, double *out);
@@ -264,7 +264,7 @@ FXMON_API double fxmon_cross_mid(fxmon_decimal hub_i, fxmon_decimal hub_j);
  * Sample standard deviation (n-1) of the last `window` prices, computed from exact integer sums: the same
  * for every order of arrival in the window and after every restart; exactly 0.0 for a constant window;
  * equal to the correctly rounded value (Python's statistics.stdev) in at least 99.9 % of windows, never off by more than 1 ulp.
- * NAN below two prices. No allocation after _new. numerics: price_sd(n, ddof=1).
+ * NAN below two prices. No allocation after _new. Formula: sqrt(sum((p - mean)^2) / (n - 1)), Bessel's correction.
  */
 typedef struct fxmon_volatility fxmon_volatility;
 FXMON_API fxmon_volatility *fxmon_volatility_new(size_t window); /* 2..1000000; NULL: bad size or memory */
@@ -288,7 +288,7 @@ enum fxmon_condition {
 };
 enum fxmon_repeat {
     FXMON_EPISODE = 0, /* once until the condition ends (default) */
-    FXMON_EVERY = 1,   /* again after each cooldown while it holds (with cooldown 0: every new quote, the seed's way) */
+    FXMON_EVERY = 1,   /* again after each cooldown while it holds (with cooldown 0: every new quote) */
     FXMON_ONCE = 2     /* once, then inactive */
 };
 enum fxmon_severity { FXMON_WARNING = 0, FXMON_CRITICAL = 1 };

@@ -14,6 +14,6 @@ int fxi_alert_decode(const char *data, size_t length, fxmon_alert *out, fxmon_er
 bool fxi_alert_encode(const fxmon_alert *alert, const fxmon_alert_state *state, fxi_buf *out);
 /** {event_id, alert_id, pair, condition, threshold, current_rate, message, kind, time, source, severity, partition, offset, suppressed?, duration?, worst?} */
 bool fxi_event_encode(const fxmon_event *event, fxi_buf *out);
-/** seed's history body: {id, alert_id, pair, rate, message, triggered_at, recorded_at, event_id, ... as above}; triggered_at is the time of the quote */
+/** one event of GET /alerts/history: {id, alert_id, pair, rate, message, triggered_at, recorded_at, event_id, ... as above}; triggered_at is the time of the quote */
 bool fxi_stored_event_encode(const fxmon_stored_event *event, fxi_buf *out);
 #endif

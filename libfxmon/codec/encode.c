@@ -1,6 +1,6 @@
 /*
- * Writing a rate message. The first four members are the seed's, in its order and without white space, so that whoever read the seed's topic
- * reads this one; what fxmon adds stands behind them and only where it is known.
+ * Writing a rate message. timestamp, base, rates and source come first, in this order and without white space, so that readers
+ * which know only these four go on reading; everything else stands behind them and only where it is known.
  */
 #include "codec/message.h"
 

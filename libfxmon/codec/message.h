@@ -1,5 +1,5 @@
 /*
- * codec/message.h - the rate message (the seed's shape) as JSON.
+ * codec/message.h - the rate message as JSON.
  *   {"timestamp":"2026-02-04T10:30:00Z","base":"USD","rates":{"USD/EUR":0.847,...},"source":"exchangerate-api.com"}
  * optional members: "ingested_at", "next_update" (RFC 3339), "bids", "asks" (objects like rates). Unknown members are ignored on read.
  * Validation on read: timestamp, base, rates (1..FXI_MESSAGE_PAIRS), source present and of their types; pairs well-formed, base first; rates positive, within
