@@ -89,6 +89,26 @@ sources = "".join(read(p) for p in everything if re.match(r"\./(tests|cli|exampl
 for function in sorted(set(re.findall(r"\b(fxmon_\w+)\(", " ".join(re.findall(r"FXMON_API [^;]*;", "".join(headers.values())))))):
     if not re.search(rf"\b{function}\b", sources):
         problems.append(f"{function} is public and in no test, program or example")
+# examples in C compile: one that begins with a function is file scope up to that function's end, the rest is put into a main
+def examples():
+    for where, text in pages.items():
+        if where.endswith(".3") and ".Sh EXAMPLES" in text:
+            section = text[text.index(".Sh EXAMPLES") + 1:].split("\n.Sh ", 1)[0]
+            for block in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", section, re.M | re.S):
+                yield where, block.replace("\\e", "\\").replace("\\&", "")
+    for block in re.findall(r"^```c\n(.*?)^```", papers["README.md"], re.M | re.S):
+        yield "README.md", block
+compiled = 0
+for where, block in examples():
+    functions, end, statements = block.rpartition("\n}\n") if block.startswith("static") else ("", "", block)
+    program = ("#include <fxmon/fxmon.h>\n#include <stdio.h>\nfxmon_error e;\nfxmon_quote quote;\n" + functions + end +
+               "\nint main(void)\n{\n" + statements + "\nreturn 0;\n}\n")
+    run = subprocess.run(os.environ.get("CC", "cc").split() + ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Iinclude", "-fsyntax-only", "-x", "c", "-"],
+                         input=program, capture_output=True, text=True)
+    compiled += 1
+    if run.returncode:
+        problems.append(f"{where}: an example does not compile: " + " ".join(l for l in run.stderr.split("\n") if "error" in l)[:300])
+assert compiled >= 5
 assert len(options) > 40 and len(names) > 12 and len(error_map) > 30 and len(environment) > 40
 print("\n".join(problems) or f"{len(pages)} pages, {len(options)} options, {len(error_map)} errors: papers and code agree")
 sys.exit(bool(problems))
