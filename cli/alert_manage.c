@@ -241,7 +241,7 @@ int alert_remove(cli *c, int count, char **ids)
     for (int i = 0; store && i < count; i++) {
         fxmon_error error;
         if (parse_id(ids[i], &id) && !cli_flag(c, "dry-run") && fxmon_store_alert_remove(store, id, &error) != FXMON_OK)
-            status = cli_status(c, &error);
+            status = cli_status(c, &error), status = error.code == FXMON_E_NOT_FOUND ? 1 : status;
     }
     fxmon_store_close(store);
     return status;
@@ -305,7 +305,7 @@ int alert_show(cli *c, const char *text)
         char message[80];
         snprintf(message, sizeof message, "there is no alert %lld", (long long)l.only);
         cli_say(c, FXMON_LOG_ERROR, NULL, message);
-        status = fxmon_exit_status(FXMON_E_NOT_FOUND);
+        status = 1;
     }
     return status;
 }

@@ -27,7 +27,7 @@ typedef struct cli {
  * printed; cli->usage_status may raise 2 to 3 for Nagios).
  */
 int cli_options(cli *c, int argc, char **argv);
-void cli_free(cli *c);
+int cli_end(cli *c, int status); /* free, and see that standard output took all; the exit status */
 const char *cli_value(const cli *c, const char *name); /* value or the default of the table; NULL if neither */
 bool cli_flag(const cli *c, const char *name);
 /** Hand every option that was given to a handle. FXMON_OK or the error, printed. */

@@ -96,6 +96,5 @@ int main(int argc, char **argv)
         status = alert_check(&c);
     else
         status = c.argument_count > 0 ? run_command(&c) : run_lane(&c);
-    cli_free(&c);
-    return status;
+    return cli_end(&c, status);
 }

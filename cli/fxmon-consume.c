@@ -78,6 +78,5 @@ int main(int argc, char **argv)
     status = cli_each(&c, "sink", add_sink, &a) == FXMON_OK ? cli_run(&c, m) : a.status;
 out:
     fxmon_free(m);
-    cli_free(&c);
-    return status;
+    return cli_end(&c, status);
 }

@@ -41,6 +41,5 @@ int main(int argc, char **argv)
     status = fxmon_produce(m, &error) == FXMON_OK ? cli_run(&c, m) : cli_status(&c, &error);
 out:
     fxmon_free(m);
-    cli_free(&c);
-    return status;
+    return cli_end(&c, status);
 }

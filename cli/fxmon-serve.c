@@ -38,6 +38,5 @@ int main(int argc, char **argv)
     status = cli_flag(&c, "dry-run") ? 0 : cli_run(&c, m);
 out:
     fxmon_free(m);
-    cli_free(&c);
-    return status;
+    return cli_end(&c, status);
 }

@@ -342,7 +342,7 @@ int cli_options(cli *c, int argc, char **argv)
     return status;
 }
 
-void cli_free(cli *c)
+static void free_values(cli *c)
 {
     for (size_t i = 0; c->value && fxmon_option_at(i); i++)
         if (c->value[i]) {
@@ -352,6 +352,17 @@ void cli_free(cli *c)
         }
     free(c->value);
     c->value = NULL;
+}
+
+int cli_end(cli *c, int status)
+{
+    bool lost = ferror(stdout) || fflush(stdout) != 0;
+    if (lost && errno != EPIPE && (status == 0 || status == -1)) {
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", c->program, strerror(errno));
+        status = 4;
+    }
+    free_values(c);
+    return status;
 }
 
 const char *cli_value(const cli *c, const char *name)

@@ -52,7 +52,7 @@ FXMON_API const char *fxmon_version(void);
     X(CONFIG, 8, "bad_configuration", "bad configuration", 0, 3)                                   \
     X(UNSUPPORTED, 9, "unsupported", "not available in this build", 0, 3)                          \
     X(STATE, 10, "bad_state", "not possible in this state", 0, 1)                                  \
-    X(NOT_FOUND, 11, "not_found", "not found", 0, 1)                                               \
+    X(NOT_FOUND, 11, "not_found", "not found", 0, 4)                                               \
     X(EXISTS, 12, "exists", "exists already", 0, 1)                                                \
     X(IO, 13, "io", "input/output error", 1, 4)                                                    \
     X(DISK_FULL, 14, "disk_full", "no space left", 1, 4)                                           \

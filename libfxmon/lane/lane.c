@@ -85,11 +85,21 @@ static bool attempt_allowed(fxi_lane *lane, uint64_t *ticket)
     return false;
 }
 
+/*
+ * A lane that follows waits for as long as it takes. One that was asked for what is there until the end is run by cron or by a script: it must come back,
+ * and its next run goes on where it stood.
+ */
+static void count_failure(fxi_lane *lane, const fxi_retry *retry)
+{
+    lane->given_up = lane->give_up_after > 0 && retry->attempts >= lane->give_up_after;
+}
+
 static void backoff(fxi_lane *lane, const fxmon_error *error, const char *what)
 {
     lane->error = *error;
     lane->counted.retries++;
     lane->wait_until = fxi_lane_now(lane) + fxi_retry_delay(&lane->retry, wall(lane), error->retry_at);
+    count_failure(lane, &lane->retry);
     fxi_complain(&lane->complaint, lane->env, lane->name, "%s: %s", what, error->text[0] ? error->text : fxmon_strerror(error->code));
     fxi_lane_show(lane, "retrying");
 }
@@ -121,6 +131,7 @@ enum fxi_lane_step fxi_lane_stream_trouble(fxi_lane *lane, fxmon_result result, 
     lane->error = *error;
     lane->counted.retries++;
     lane->stream_wait_until = fxi_lane_now(lane) + fxi_retry_delay(&lane->stream_retry, wall(lane), error->retry_at);
+    count_failure(lane, &lane->stream_retry);
     fxi_complain(&lane->stream_complaint, lane->env, lane->name, "%s %s: %s", what, lane->from, error->text);
     fxi_lane_show(lane, "retrying");
     return FXI_STEP_WAIT;
@@ -496,6 +507,8 @@ static int lane_turn(void *state, const fxi_turn *turn, int64_t *wait_ns, fxmon_
             lane->finishing = lane->stopping = true;
         int64_t wait = next_wait(lane) / 1000000;
         step = lane_step(lane, timeout_ms < wait ? timeout_ms : (int)wait);
+        if (lane->given_up && step != FXI_STEP_FAILED)
+            step = fxi_lane_fail(lane, &lane->error);
         if (step == FXI_STEP_ON || step == FXI_STEP_WAIT)
             idle(lane);
     } while (step == FXI_STEP_ON && fxi_lane_now(lane) < turn->deadline);

@@ -14,6 +14,7 @@ static void read_options(fxi_lane *lane)
     lane->batch_bytes_maximum = fxi_env_size(env, "batch-bytes", 8 << 20);
     lane->batch_time = fxi_env_duration(env, "batch-time", FXMON_SECOND / 5);
     lane->checkpoint_every = fxi_env_duration(env, "checkpoint", 10 * FXMON_SECOND);
+    lane->give_up_after = fxi_env_bool(env, "until-end", false) && !lane->config.follow ? (int)fxi_env_integer(env, "breaker-threshold", 5) : 0;
     lane->until_end = !lane->config.follow && fxi_env_bool(env, "until-end", false);
     lane->start_end = !lane->config.follow && fxi_env_is(env, "start", "end");
     lane->gap_halts = !fxi_env_is(env, "on-gap", "earliest");

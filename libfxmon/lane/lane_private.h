@@ -63,6 +63,8 @@ struct fxi_lane {
     bool release;             /* revoked: give the partition up after the commit */
     bool finishing;           /* end of input or stop: commit what is there, then end */
     bool stopping;            /* on request: do not begin anew */
+    int give_up_after;        /* failures in a row; 0: never */
+    bool given_up;
     int64_t checkpoint_at;    /* monotonic time of the last one */
 
     int64_t idle_at;

@@ -63,7 +63,7 @@ fxmon_result fxi_sqlite_fail(fxi_sqlite *s, const char *what, fxmon_error *error
         code = extended == SQLITE_IOERR_NOMEM ? FXMON_E_NOMEM : code_of_io(s);
         result = FXMON_RETRY;
     }
-    fxi_fail(error, code, NULL, "%s in %s: %s", what, s->path, s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db));
+    fxi_fail(error, code, NULL, "%s%s%s: %s", what, strcmp(what, "cannot open") == 0 ? " " : " in ", s->path, s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db));
     return result;
 }
 
@@ -229,7 +229,7 @@ static fxmon_result read_url(fxi_sqlite *s, const char *text, url_check *check, 
 
 static fxmon_result execute(fxi_sqlite *s, const char *sql, fxmon_error *error)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? FXMON_DONE : fxi_sqlite_fail(s, "opening", error);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? FXMON_DONE : fxi_sqlite_fail(s, "cannot open", error);
 }
 
 /* WAL is a property of the file: set once, then only looked at, because changing it needs the file for oneself. */
@@ -238,7 +238,7 @@ static fxmon_result set_journal(fxi_sqlite *s, fxmon_error *error)
     sqlite3_stmt *statement;
     char mode[16];
     if (sqlite3_prepare_v2(s->db, "PRAGMA journal_mode", -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW) {
-        fxmon_result result = fxi_sqlite_fail(s, "opening", error);
+        fxmon_result result = fxi_sqlite_fail(s, "cannot open", error);
         sqlite3_finalize(statement);
         return result;
     }
@@ -277,7 +277,12 @@ static fxmon_result open_file(fxi_sqlite *s, const url_check *check, fxmon_error
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= s->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (check->must_exist ? 0 : SQLITE_OPEN_CREATE);
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
-        return fxi_sqlite_fail(s, "opening", error);
+        fxmon_result result = fxi_sqlite_fail(s, "cannot open", error);
+        int number = s->db ? sqlite3_system_errno(s->db) : 0; /* says more than "unable to open database file" */
+        if (number != 0) {
+            fxi_fail_errno(error, number, "cannot open", s->path);
+        }
+        return result;
     }
     sqlite3_busy_handler(s->db, wait_for_lock, s);
     sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -52,6 +52,30 @@ def mistyped():
     check("a folder as configuration", "directory" in p.stderr, p.stderr)
 
 
+def unreachable():
+    """What cannot be reached ends a run of cron with status 4, soon; misuse and missing alerts keep their own status."""
+    run("produce", "--from", "sim:", "--to", "file:log", "--once")
+    quick = ["--retry-cap", "20ms", "--retry-base", "5ms"]
+    p = run("consume", "--from", "file:log", "--sink", "sqlite:/nowhere/fx.db", "--until-end", *quick, status=4, timeout=20)
+    check("text of a missing folder", "cannot open /nowhere/fx.db: No such file or directory" in p.stderr, p.stderr)
+    run("consume", "--from", "file:log", "--sink", "file:/nowhere/a.csv", "--until-end", *quick, status=4, timeout=20)
+    with open("/dev/full", "w") as full:
+        p = subprocess.run(command("consume", "--from", "file:log", "--sink", "-", "--until-end", *quick), env=ENV, stdout=full,
+                           stderr=subprocess.PIPE, text=True, timeout=20)
+        check("full standard output", p.returncode == 4 and "No space left" in p.stderr, p)
+    run("produce", "--from", "replay:nowhere.csv", "--to", "-", "--once", status=4)
+    run("produce", "--from", "sim:", "--to", "file:/proc/nowhere", "--once", status=4)
+    p = run("alert", "list", "--store", "sqlite:nowhere.db", status=4)
+    check("text of a missing store", "cannot open nowhere.db: No such file or directory" in p.stderr, p.stderr)
+    run("alert", "add", "--store", "sqlite:fx.db", "USD/EUR above 1")
+    run("alert", "rm", "--store", "sqlite:fx.db", "77", status=1)
+    run("alert", "show", "--store", "sqlite:fx.db", "77", status=1)
+    for words in (["produce", "--help"], ["alert", "list", "--store", "sqlite:fx.db"]):
+        with open("/dev/full", "w") as full:
+            p = subprocess.run(command(*words), env=ENV, stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+            check("answer that could not be written: " + words[0], p.returncode == 4 and "No space left" in p.stderr, p)
+
+
 def closed_streams():
     """A closed standard stream is an error where it is used, and never another file's descriptor."""
     words = " ".join(command("consume", "--from", "-", "--sink", "-"))
@@ -65,7 +89,7 @@ def closed_streams():
             check("one record in the log", len(lines) == 1 and "rates" in json.loads(lines[0]), lines)
 
 
-for case in (consumer_before_producer, missing_log, mistyped, closed_streams):
+for case in (consumer_before_producer, missing_log, mistyped, unreachable, closed_streams):
     fresh()
     case()
     print("ok", case.__name__)

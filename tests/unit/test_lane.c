@@ -310,6 +310,8 @@ static void walk(enum fxt_fault fault, long count, bool pause_kept)
             store.fault = FXT_NONE;
             code = run_lane(to_the_end, &error, NULL);
         }
+        for (int again = 0; fault == FXT_RETRY && count > 5 && code != FXMON_E_STOPPED && again < 3; again++)
+            code = run_lane(to_the_end, &error, NULL); /* it gave up after breaker-threshold failures in a row; the next run goes on */
         ck_assert_msg(code == FXMON_E_STOPPED, "fault %d at call %ld: %s", fault, at, error.text);
         ck_assert_msg(fxt_store_same(&store, &expected), "fault %d at call %ld: %zu rows, expected %zu", fault, at, store.committed_rows,
                       expected.committed_rows);
@@ -324,6 +326,26 @@ START_TEST(every_retry)
     walk(FXT_RETRY, 1, false);
     walk(FXT_RETRY, 1, true);
     walk(FXT_RETRY, 12, false); /* over the breaker's threshold */
+}
+END_TEST
+
+START_TEST(until_the_end_gives_up)
+{
+    fxt_log log = {0};
+    fxt_store expected = {0}, store = {.fault = FXT_RETRY, .fault_at = 3, .fault_count = 100000};
+    fxmon_error error;
+    undisturbed(&log, &expected);
+    fxt_store_now = &store;
+    int code = run_lane(to_the_end, &error, NULL);
+    ck_assert(fxmon_retriable(code));
+    ck_assert_int_eq(fxmon_exit_status(code), 4);
+    ck_assert_int_eq(store.calls - 2, 5);
+    store.fault = FXT_NONE;
+    ck_assert_int_eq(run_lane(to_the_end, &error, NULL), FXMON_E_STOPPED);
+    ck_assert(fxt_store_same(&store, &expected));
+    fxt_store_free(&store);
+    fxt_store_free(&expected);
+    fxt_log_free(&log);
 }
 END_TEST
 
@@ -372,6 +394,7 @@ int main(void)
     tcase_add_test(tests, time_fills_a_batch_too);
     tcase_add_test(tests, a_dead_store_opens_the_breaker);
     tcase_add_test(tests, every_retry);
+    tcase_add_test(tests, until_the_end_gives_up);
     tcase_add_test(tests, every_failure_and_restart);
     tcase_add_test(tests, every_takeover);
     tcase_add_test(tests, every_stream_failure);
