@@ -92,9 +92,10 @@ void fxi_reply_refusal(fxi_reply *r, const fxi_request *q, const fxi_head *head)
 void fxi_reply_store_away(fxi_reply *r, const fxi_request *q, const fxmon_error *error)
 {
     /* what the store says may name files and hosts: the log has it, the client gets the kind of error */
-    fxi_reply_problem(r, q, 503, "store-unavailable", NULL, "%s; try again in a few seconds",
-                      error->code ? fxmon_strerror(error->code) : "the server was started without a store");
-    r->retry_after = 5;
+    fxi_reply_problem(r, q, 503, "store-unavailable", NULL, "%s%s",
+                      error->code ? fxmon_strerror(error->code) : "the server was started without a store",
+                      error->code ? "; try again in a few seconds" : "");
+    r->retry_after = error->code ? 5 : 0;
 }
 
 void fxi_reply_json(fxi_reply *r)
