@@ -240,7 +240,7 @@ static enum step finish(fxi_produce *p)
     if (p->out.count)
         return append(p);
     if (p->once && !p->answered && p->source_ended) {
-        fxi_fail(&error, FXMON_E_NO_DATA, "from", "%s gave no usable rate", p->destination);
+        fxi_fail(&error, FXMON_E_NO_DATA, "from", "%s gave no usable rate", fxi_chain_name(p->chain));
         return fail(p, &error);
     }
     show(p, "ended");
@@ -281,8 +281,9 @@ static int64_t next_wait(const fxi_produce *p)
     } else if (p->source_due < INT64_MAX - INT64_C(1) && p->source_due - wall(p) < until - now) {
         until = now + (p->source_due - wall(p));
     }
-    if (p->duration && p->started + p->duration < until)
-        until = p->started + p->duration;
+    int64_t last = p->started + p->duration;
+    if (p->duration && !p->rate && last > now && last < until) /* when it is over what is left waits for the log, not for the clock */
+        until = last;
     return until > now ? until - now : 0;
 }
 

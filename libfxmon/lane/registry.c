@@ -133,7 +133,9 @@ const void *fxi_registry_find(const fxi_registry *registry, enum fxi_kind kind, 
         return NULL;
     }
     if (driver->unsupported) {
-        fxi_fail(error, FXMON_E_UNSUPPORTED, option, "%s: %.60s is not available: %s", option, url, driver->unsupported);
+        char shown[120];
+        fxi_url_redact(url, shown, sizeof shown);
+        fxi_fail(error, FXMON_E_UNSUPPORTED, option, "%s: %.60s is not available: %s", option, shown, driver->unsupported);
         return NULL;
     }
     return driver;

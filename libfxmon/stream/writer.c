@@ -293,7 +293,7 @@ static int append_locked(fxi_log_writer *w, size_t length, fxmon_error *error)
 fxmon_result fxi_log_append(void *state, const fxmon_blob *records, size_t count, fxmon_error *error)
 {
     fxi_log_writer *w = state;
-    size_t length;
+    size_t length = 0;
     if (count == 0) {
         return FXMON_DONE;
     }

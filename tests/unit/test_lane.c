@@ -140,6 +140,56 @@ START_TEST(restarts_are_invisible)
 }
 END_TEST
 
+/* A lane that runs on leaves a checkpoint every so often, so that after a kill it is replayed from there and not from the log's beginning. */
+START_TEST(checkpoints_are_taken_in_time)
+{
+    static const char *const often[] = {"batch", "10", "checkpoint", "5s", NULL, NULL};
+    static const char *const never[] = {"batch", "10", "checkpoint", "1h", NULL, NULL};
+    static const struct {
+        const char *const *options;
+        int64_t longest; /* records that a kill costs */
+        long most;       /* checkpoints of 200 batches, one a second */
+    } cases[] = {{often, 60, 45}, {never, 2000, 2}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        fxt_log log = {0};
+        fxt_store store = {0}, once = {0};
+        fxt_env env;
+        fxmon_error error;
+        fxmon_status status;
+        int64_t wait, last = -1;
+        long taken = 0;
+        fxt_log_now = &log;
+        fxt_store_now = &store;
+        fxt_env_init(&env, cases[c].options);
+        fxi_lane *lane = open_lane(&env, NULL);
+        for (int i = 0; i < 200; i++) {
+            fill(&log, 10);
+            for (int turns = 0; store.next_offset < (int64_t)log.count && turns < 100; turns++) {
+                fxi_turn turn = {.deadline = env.now + 1};
+                ck_assert_int_eq(fxi_lane_worker.turn(lane, &turn, &wait, &error), FXMON_OK);
+            }
+            ck_assert_int_eq(store.next_offset, (int64_t)log.count);
+            taken += store.checkpoint_offset != last;
+            last = store.checkpoint_offset;
+            ck_assert_msg(last >= 0 && store.next_offset - last <= cases[c].longest, "after %d s the checkpoint is %lld of %lld", i, (long long)last,
+                          (long long)store.next_offset);
+            env.now += FXMON_SECOND;
+        }
+        ck_assert_msg(taken <= cases[c].most && taken >= 1, "%ld checkpoints in 200 s", taken);
+        fxi_lane_worker.close(lane); /* as a kill would: it has not ended */
+        fill(&log, 10);
+        ck_assert_int_eq(run_lane(to_the_end, &error, &status), FXMON_E_STOPPED);
+        ck_assert_int_eq(status.replayed, 2000 - last);
+        fxt_store_now = &once;
+        ck_assert_int_eq(run_lane(to_the_end, &error, NULL), FXMON_E_STOPPED);
+        ck_assert(fxt_store_same(&store, &once));
+        fxt_log_free(&log);
+        fxt_store_free(&store);
+        fxt_store_free(&once);
+    }
+}
+END_TEST
+
 START_TEST(a_pipe_ends_with_its_writer)
 {
     fxt_log log = {.pipe = true, .closed = true};
@@ -388,6 +438,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, reads_to_the_end_once);
     tcase_add_test(tests, restarts_are_invisible);
+    tcase_add_test(tests, checkpoints_are_taken_in_time);
     tcase_add_test(tests, a_pipe_ends_with_its_writer);
     tcase_add_test(tests, a_gap_halts_or_is_recorded);
     tcase_add_test(tests, start_at_the_end_stays_there);
