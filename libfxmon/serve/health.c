@@ -39,11 +39,20 @@ static void put_condition(const fxi_condition *c, const char *status, int64_t no
     fxi_buf_puts(out, "}");
 }
 
+/*
+ * Is anything broken? Old rates (a weekend, recorded data), none yet, and a consumer that ended as asked (cron) are shown and nothing to repair: what
+ * is always degraded is looked at by nobody.
+ */
 static bool all_healthy(const fxi_condition *c)
 {
-    for (size_t i = 0; i < c->count; i++)
-        if (strcmp(c->component[i].status, "healthy") != 0 && strcmp(c->component[i].status, "stopped") != 0)
+    static const char *const sound[] = {"healthy", "stopped", "stale", "waiting"};
+    for (size_t i = 0; i < c->count; i++) {
+        bool good = false;
+        for (size_t j = 0; j < sizeof sound / sizeof sound[0] && !good; j++)
+            good = strcmp(c->component[i].status, sound[j]) == 0;
+        if (!good)
             return false;
+    }
     return true;
 }
 

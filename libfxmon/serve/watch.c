@@ -164,7 +164,7 @@ static void look_at_store(fxi_watch *w, fxi_condition *c, int64_t now)
             fxi_desk_failed(&w->desk, s, result, &error);
     } else
         error = w->desk.error;
-    component = add_component(c, "store", result == FXMON_DONE, true);
+    component = add_component(c, "database", result == FXMON_DONE, true);
     if (component)
         snprintf(component->message, sizeof component->message, "%s", result == FXMON_DONE ? "answers" : fxmon_strerror(error.code));
     if (result != FXMON_DONE)

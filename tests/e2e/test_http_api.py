@@ -88,7 +88,7 @@ for path, methods in described.items():
 # health
 status, _, body = s.get("/health")
 health = json.loads(body)
-check(status == 200 and health["status"] == "healthy" and {"store", "log", "rates"} <= set(health["components"]), health)
+check(status == 200 and health["status"] == "healthy" and {"database", "log", "rates"} <= set(health["components"]), health)
 check(s.get("/ready")[0] == 200 and s.get("/readyz")[0] == 200 and s.get("/healthz")[0] == 200, "ready")
 
 # keep-alive: pipelined requests are answered in order on one connection; HTTP/1.0 closes

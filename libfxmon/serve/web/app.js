@@ -226,7 +226,7 @@
     else { byId("alerts-empty").hidden = true; message(problem(alerts.body, "Alerts are not available.").text, false); }
     if (events.ok) showEvents(JSON.parse(events.body));
     const h = JSON.parse(health.body), parts = h.components || {};
-    const bad = Object.entries(parts).filter(([, c]) => c.status !== "healthy" && c.status !== "stopped").map(([name, c]) => name + " " + c.status);
+    const bad = Object.entries(parts).filter(([, c]) => !["healthy", "stopped", "stale", "waiting"].includes(c.status)).map(([name, c]) => name + " " + c.status);
     say(byId("status-text"), bad.length ? bad.slice(0, 3).join(", ") : "live");
     byId("status-dot").className = "dot " + (bad.length ? "degraded" : "healthy");
   }
