@@ -91,11 +91,16 @@ static enum step fail(fxi_produce *p, const fxmon_error *error)
 
 /* ---- to the log ---------------------------------------------------------------------------------------- */
 
+static bool over(const fxi_produce *p)
+{
+    return p->duration && clock_of(p) - p->started >= p->duration;
+}
+
 static enum step log_trouble(fxi_produce *p, fxmon_result result, const fxmon_error *error, const char *what)
 {
     bool open = fxi_breaker_state_at(&p->breaker, clock_of(p)) == FXI_BREAKER_OPEN;
-    if ((result != FXMON_RETRY && result != FXMON_WAIT) || (p->once && open))
-        return fail(p, error); /* with --once somebody waits for the answer: a few attempts, then the cause */
+    if ((result != FXMON_RETRY && result != FXMON_WAIT) || ((p->once || over(p)) && open))
+        return fail(p, error); /* with --once, or when --duration is over, somebody waits for the end: a few attempts, then the cause */
     p->error = *error;
     p->counted.retries++;
     p->wait_until = clock_of(p) + fxi_retry_delay(&p->retry, wall(p), error->retry_at);
@@ -231,7 +236,7 @@ static bool finished(const fxi_produce *p)
 {
     if (p->rate && p->duration) /* exactly as many as asked for, even when the last ones are late */
         return p->source_ended || (double)p->produced >= (double)p->duration * (double)p->rate / (double)FXMON_SECOND;
-    return p->source_ended || (p->duration && clock_of(p) - p->started >= p->duration);
+    return p->source_ended || over(p);
 }
 
 static enum step finish(fxi_produce *p)

@@ -213,6 +213,20 @@ static bool serve_destination(fxi_relay *relay, destination *d, int64_t until)
     return going && d->behind;
 }
 
+/* A run until the end has delivered what it found, however long that takes, unless a destination fails or somebody asks it to stop. */
+static bool drains(const fxi_relay *relay)
+{
+    const fxmon_env *env = relay->env;
+    return fxi_env_bool(env, "until-end", false) && !(env->stopping && env->stopping(env->user));
+}
+
+static void say_what_waits(const fxi_relay *relay)
+{
+    for (size_t i = 0; i < relay->count; i++)
+        if (relay->destination[i].behind)
+            fxi_log(relay->env, FXMON_LOG_WARNING, "notify", "events for %s wait in the store; the next run sends them", relay->destination[i].name);
+}
+
 void fxi_relay_turn(fxi_relay *relay, int64_t budget, bool last)
 {
     if (!relay->store || relay->count == 0)
@@ -222,12 +236,15 @@ void fxi_relay_turn(fxi_relay *relay, int64_t budget, bool last)
         destination *d = &relay->destination[(relay->turn + i) % relay->count];
         if (!last && d->due > monotonic(relay))
             continue;
-        while (serve_destination(relay, d, until) && monotonic(relay) < until)
-            ;
+        while (serve_destination(relay, d, until) && (monotonic(relay) < until || (last && drains(relay))))
+            if (monotonic(relay) >= until)
+                until = monotonic(relay) + budget;
         if (monotonic(relay) >= until && !last)
             break;
     }
     relay->turn = (relay->turn + 1) % relay->count;
+    if (last)
+        say_what_waits(relay);
 }
 
 void fxi_relay_trouble(const fxi_relay *relay, char *out, size_t size)

@@ -76,6 +76,27 @@ def unreachable():
             check("answer that could not be written: " + words[0], p.returncode == 4 and "No space left" in p.stderr, p)
 
 
+def all_notices_at_the_end():
+    """A run until the end hands every event to its command, also when that takes longer than a farewell after SIGTERM may."""
+    run("alert", "add", "--store", "sqlite:fx.db", "USD/EUR above 1")
+    with open("in.ndjson", "w") as f:
+        for i in range(160):
+            f.write(json.dumps({"timestamp": f"2026-01-05T00:{i // 60:02d}:{i % 60:02d}Z", "base": "USD", "rates": {"USD/EUR": [1.5, 0.5][i % 2]}, "source": "s"}) + "\n")
+    run("produce", "--from", "replay:in.ndjson", "--once", "--to", "file:log")
+    with open("tell.sh", "w") as f:
+        f.write("#!/bin/sh\ncat >>told; sleep 0.03\n")
+    os.chmod("tell.sh", 0o755)
+    run("alert", "--from", "file:log", "--store", "sqlite:fx.db", "--notify", "exec:./tell.sh", "--until-end", timeout=60)
+    told = open("told").read()
+    check("notices", told.count('"event_id"') == 160, told.count('"event_id"'))  # 80 fired, 80 resolved
+    with open("tell.sh", "w") as f:
+        f.write("#!/bin/sh\nexit 1\n")
+    run("produce", "--from", "sim:", "--once", "--to", "file:log")
+    run("alert", "add", "--store", "sqlite:fx.db", "USD/JPY above 1")
+    p = run("alert", "--from", "file:log", "--store", "sqlite:fx.db", "--notify", "exec:./tell.sh", "--until-end", timeout=60)
+    check("said what waits", "wait in the store" in p.stderr, p.stderr)
+
+
 def closed_streams():
     """A closed standard stream is an error where it is used, and never another file's descriptor."""
     words = " ".join(command("consume", "--from", "-", "--sink", "-"))
@@ -89,7 +110,7 @@ def closed_streams():
             check("one record in the log", len(lines) == 1 and "rates" in json.loads(lines[0]), lines)
 
 
-for case in (consumer_before_producer, missing_log, mistyped, unreachable, closed_streams):
+for case in (consumer_before_producer, missing_log, mistyped, unreachable, all_notices_at_the_end, closed_streams):
     fresh()
     case()
     print("ok", case.__name__)
