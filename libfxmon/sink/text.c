@@ -5,6 +5,7 @@
  * lane's progress count together. Standard output takes what it is given; its dead letters go to the host's log, one JSON object each.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 
 #define BATCH_MAXIMUM ((size_t)1024 * 1024 * 1024)
 #define WRITE_LIMIT_MS 5000
+#define LOOK_MS 50 /* between two looks at the stop */
 
 extern const fxmon_sink_ops fxi_sink_text;
 
@@ -247,6 +249,25 @@ static fxmon_result sink_dead(void *state, const fxmon_dead_letter *letter, fxmo
 
 /* ---- flush ---- */
 
+/*
+ * Room in standard output. It is mostly a blocking descriptor, so a write without asking could last for ever: what polls as writable takes PIPE_BUF
+ * bytes without blocking, and the waiting goes in short looks, so that a stop is heard.
+ */
+static bool room(const fxmon_env *env)
+{
+    for (int waited = 0; waited < WRITE_LIMIT_MS; waited += LOOK_MS) {
+        struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+        int ready = poll(&p, 1, LOOK_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return true;
+        }
+        if (env && env->stopping && env->stopping(env->user)) {
+            return false;
+        }
+    }
+    return false;
+}
+
 static ssize_t write_quietly(int fd, const char *data, size_t length)
 {
     sigset_t pipe_only, old, pending;
@@ -283,19 +304,18 @@ static void tell_letters(text_sink *s)
 static fxmon_result flush_standard(text_sink *s, fxmon_error *error)
 {
     while (s->done < s->rows.length) {
-        ssize_t wrote = write_quietly(STDOUT_FILENO, s->rows.data + s->done, s->rows.length - s->done);
+        size_t left = s->rows.length - s->done;
+        if (!room(s->env)) {
+            fxi_fail(error, FXMON_E_TIMEOUT, "sink", "nobody reads standard output");
+            return FXMON_RETRY;
+        }
+        ssize_t wrote = write_quietly(STDOUT_FILENO, s->rows.data + s->done, left < PIPE_BUF ? left : PIPE_BUF);
         if (wrote >= 0) {
             s->done += (size_t)wrote;
-        } else if (errno == EAGAIN) {
-            struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
-            if (poll(&p, 1, WRITE_LIMIT_MS) <= 0) {
-                fxi_fail(error, FXMON_E_TIMEOUT, "sink", "nobody reads standard output");
-                return FXMON_RETRY;
-            }
         } else if (errno == EPIPE) {
             fxi_fail(error, FXMON_E_STOPPED, "sink", "the reader of standard output has gone");
             return FXMON_END;
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && errno != EAGAIN) {
             fxi_fail_errno(error, errno, "cannot write to", "standard output");
             return FXMON_RETRY;
         }

@@ -6,6 +6,7 @@
  * Standard input stays in blocking mode, since that mode belongs to everybody who shares it: poll comes before each read.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 #define OVERSIZE_KEPT ((size_t)4096)
 #define WRITE_MAXIMUM ((size_t)1024 * 1024 * 1024)
 #define WRITE_LIMIT_MS 5000
+#define LOOK_MS 50 /* between two looks at the stop */
 
 extern const fxmon_stream_ops fxi_stream_pipe;
 
@@ -241,6 +243,25 @@ static void writer_close(void *state)
     }
 }
 
+/*
+ * Room in standard output. It is mostly a blocking descriptor, so a write without asking could last for ever: what polls as writable takes PIPE_BUF
+ * bytes without blocking, and the waiting goes in short looks, so that a stop is heard.
+ */
+static bool room(const fxmon_env *env)
+{
+    for (int waited = 0; waited < WRITE_LIMIT_MS; waited += LOOK_MS) {
+        struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
+        int ready = poll(&p, 1, LOOK_MS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) {
+            return true;
+        }
+        if (env && env->stopping && env->stopping(env->user)) {
+            return false;
+        }
+    }
+    return false;
+}
+
 /* write() without the signal that a closed pipe brings: the host's handlers and mask are not ours to change for longer. */
 static ssize_t write_quietly(int fd, const char *data, size_t length)
 {
@@ -265,19 +286,18 @@ static ssize_t write_quietly(int fd, const char *data, size_t length)
 static fxmon_result drain(pipe_writer *w, fxmon_error *error)
 {
     while (w->done < w->length) {
-        ssize_t wrote = write_quietly(STDOUT_FILENO, w->batch + w->done, w->length - w->done);
+        size_t left = w->length - w->done;
+        if (!room(w->env)) {
+            fxi_fail(error, FXMON_E_TIMEOUT, "to", "nobody reads standard output");
+            return FXMON_RETRY;
+        }
+        ssize_t wrote = write_quietly(STDOUT_FILENO, w->batch + w->done, left < PIPE_BUF ? left : PIPE_BUF);
         if (wrote >= 0) {
             w->done += (size_t)wrote;
-        } else if (errno == EAGAIN) {
-            struct pollfd p = {STDOUT_FILENO, POLLOUT, 0};
-            if (poll(&p, 1, WRITE_LIMIT_MS) <= 0) {
-                fxi_fail(error, FXMON_E_TIMEOUT, "to", "nobody reads standard output");
-                return FXMON_RETRY;
-            }
         } else if (errno == EPIPE) {
             fxi_fail(error, FXMON_E_STOPPED, "to", "the reader of standard output has gone");
             return FXMON_END;
-        } else if (errno != EINTR) {
+        } else if (errno != EINTR && errno != EAGAIN) {
             fxi_fail_errno(error, errno, "cannot write to", "standard output");
             return FXMON_RETRY;
         }
