@@ -294,6 +294,21 @@ static int parse_file(cli *c)
     return f.status;
 }
 
+/* A log that was not named, but a Kafka that was: the environment of systems that have no other log. */
+static int settle_log(cli *c)
+{
+    size_t log = option_index(c->mask == FXMON_PRODUCE ? "to" : "from");
+    const char *servers = cli_value(c, "kafka-bootstrap-servers"), *topic = cli_value(c, "kafka-topic");
+    char url[1024];
+    if (c->value[log] || !servers)
+        return -1;
+    if (snprintf(url, sizeof url, "kafka://%s/%s", servers, topic) >= (int)sizeof url) {
+        fprintf(stderr, "%s: kafka-bootstrap-servers: longer than %d bytes\n", c->program, (int)sizeof url);
+        return 3;
+    }
+    return keep_value(c, log, url);
+}
+
 static void settle_logging(cli *c)
 {
     static const char *const levels[] = {"error", "warning", "info", "debug"};
@@ -337,6 +352,8 @@ int cli_options(cli *c, int argc, char **argv)
         status = parse_environment(c);
     if (status < 0)
         status = parse_file(c);
+    if (status < 0)
+        status = settle_log(c);
     if (status < 0)
         settle_logging(c);
     return status;

@@ -15,9 +15,11 @@ static const fxmon_source_ops *const sources[] = {
 
 /* logs */
 extern const fxmon_stream_ops fxi_stream_file, fxi_stream_pipe;
+static const fxmon_stream_ops kafka = {.size = sizeof(fxmon_stream_ops), .schemes = "kafka", .unsupported = "this version has no Kafka"};
 static const fxmon_stream_ops *const streams[] = {
     &fxi_stream_file,
     &fxi_stream_pipe,
+    &kafka,
     NULL};
 
 /* stores */
@@ -26,14 +28,21 @@ extern const fxmon_store_ops fxi_store_sqlite;
 #else
 static const fxmon_store_ops fxi_store_sqlite = {.size = sizeof(fxmon_store_ops), .schemes = "sqlite", .unsupported = "built without SQLite"};
 #endif
+static const fxmon_store_ops postgresql = {.size = sizeof(fxmon_store_ops), .schemes = "postgresql postgres", .unsupported = "this version has no PostgreSQL"};
 static const fxmon_store_ops *const stores[] = {
     &fxi_store_sqlite,
+    &postgresql,
     NULL};
 
 /* sinks */
 extern const fxmon_sink_ops fxi_sink_text;
+static const fxmon_sink_ops redis = {.size = sizeof(fxmon_sink_ops), .schemes = "redis", .unsupported = "this version has no Redis"};
+static const fxmon_sink_ops elasticsearch = {.size = sizeof(fxmon_sink_ops), .schemes = "elasticsearch+http elasticsearch+https",
+                                             .unsupported = "this version has no Elasticsearch"};
 static const fxmon_sink_ops *const sinks[] = {
     &fxi_sink_text,
+    &redis,
+    &elasticsearch,
     NULL};
 
 /* notifiers */
