@@ -1,6 +1,7 @@
 """alert_kill.sh: kill fxmon-alert at random moments while a producer appends, then let it finish and compare with the oracle."""
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ log, path = os.path.join(folder, "log"), os.path.join(folder, "fx.db")
 os.makedirs(log)
 pairs = {"USD/EUR": (900000, 1000), "USD/JPY": (110000000, 100000)}
 rules = [random_rule(r, pair, *pairs[pair]) for pair in r.choices(list(pairs), k=40)]
-messages = walk_messages(r, pairs, 100 * kills)
+messages = walk_messages(r, pairs, 100 * kills + 4000)
 add_rules("sqlite:" + path, rules, folder)
 segment = os.path.join(log, "0" * 20 + ".ndjson")
 open(segment, "w").close()
@@ -46,6 +47,26 @@ for _ in range(kills):
     time.sleep(r.uniform(0.005, 0.12))  # the moment of the kill is the point of the test
     process.kill()
     process.wait()
+
+# two at once, one of them asleep now and then: the one that slept through its replacement must not write
+pair = [subprocess.Popen([*words, "--log-level", "warning", "--retry-base", "5ms", "--retry-cap", "50ms"], stdout=received,
+                         stderr=open(os.path.join(folder, f"zombie.{i}"), "wb"), env=environment) for i in range(2)]
+turns = fenced = 0
+while (turns < 10 or fenced < 3) and turns < 200:
+    turns += 1
+    zombie = r.choice(pair)
+    zombie.send_signal(signal.SIGSTOP)
+    time.sleep(r.uniform(0.03, 0.2))
+    zombie.send_signal(signal.SIGCONT)
+    time.sleep(r.uniform(0.02, 0.1))
+    fenced = sum(open(os.path.join(folder, f"zombie.{i}")).read().count("took over") for i in range(2))
+print(f"fenced {fenced} times in {turns} turns", flush=True)
+for process in pair:
+    process.terminate()
+    if process.wait(6) != 0:
+        sys.exit(f"status {process.returncode} after SIGTERM")
+if fenced < 3:
+    sys.exit("two alert lanes over one store and hardly any was fenced")
 done.set()
 producer.join()
 subprocess.run([*words, "--until-end"], stdout=received, env=environment, check=True)
