@@ -10,7 +10,7 @@
 #include "lane/retry.h"
 
 #define FXI_LANE_RECORDS 512 /* taken from the stream at once */
-#define FXI_LANE_RATES 16384 /* most rates in a batch: bounds its memory where messages hold all currencies */
+#define FXI_LANE_RATES 8192 /* most rates in a batch: bounds its memory where messages hold all currencies */
 
 enum fxi_lane_phase {
     FXI_LANE_OPEN_STAGE,
