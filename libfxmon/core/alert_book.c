@@ -16,6 +16,8 @@
 #include <fxmon/core.h>
 #include <string.h>
 
+#define STRIDE 8 /* entries that a walk skips by one look at the last of them */
+
 void fxi_alert_book_init(fxi_alert_book *book)
 {
     *book = (fxi_alert_book){.down = INT64_MIN, .up = INT64_MAX - 1, .pivot_key = INT64_MIN, .pivot_id = INT64_MIN};
@@ -236,6 +238,8 @@ static fxi_book_place walk_up(const fxi_alert_book *book, fxi_book_place at, int
     while (at.block < book->blocks) {
         const fxi_book_block *block = book->block[at.block];
         if (block->key[block->count - 1] >= price) {
+            while (at.index + STRIDE <= block->count && block->key[at.index + STRIDE - 1] < price)
+                at.index += STRIDE;
             while (block->key[at.index] < price)
                 at.index++;
             return at;
@@ -262,6 +266,8 @@ static fxi_book_place walk_down(const fxi_alert_book *book, fxi_book_place at, i
             at.index = 0;
             continue;
         }
+        while (at.index > STRIDE && block->key[at.index - STRIDE] > price)
+            at.index -= STRIDE;
         while (block->key[at.index - 1] > price)
             at.index--;
         return at;

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define FETCH_AHEAD 4 /* alerts: stepping one takes longer than memory takes for the next */
+
 /* ---- one alert ------------------------------------------------------------------------------------------ */
 
 static int position_of(const fxi_alert_pair *pair, const fxi_alert_slot *slot)
@@ -277,6 +279,20 @@ fxmon_alert_iter fxmon_alerts_check(fxmon_alerts *alerts, const fxmon_quote *quo
     return check(alerts, quote, NULL, 0, quote->time);
 }
 
+/* Alerts at one level lie anywhere in memory: ask for one that will be stepped soon, while those before it are. */
+static inline void fetch_ahead(const fxmon_alerts *alerts, const fxi_alert_pair *pair)
+{
+    size_t index = alerts->range.at.index + FETCH_AHEAD;
+    if (alerts->range.at.block >= pair->levels.blocks)
+        return;
+    const fxi_book_block *block = pair->levels.block[alerts->range.at.block];
+    if (index >= block->count)
+        return;
+    const char *slot = (const char *)&alerts->slot[block->slot[index]];
+    for (size_t line = 0; line < sizeof alerts->slot[0]; line += 64)
+        __builtin_prefetch(slot + line, 1);
+}
+
 /* The next alert of the tick to step, in the order (threshold, id); false when there is none. */
 static bool next_slot(fxmon_alerts *alerts, fxi_alert_pair *pair, uint32_t *number)
 {
@@ -298,6 +314,7 @@ static bool next_slot(fxmon_alerts *alerts, fxi_alert_pair *pair, uint32_t *numb
     }
     int64_t key;
     fxi_book_range_next(&pair->levels, &alerts->range, &key, number);
+    fetch_ahead(alerts, pair);
     return true;
 }
 

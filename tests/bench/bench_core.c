@@ -54,11 +54,11 @@ static void number(double value)
     printf("%lld.%03lld", milli / 1000, milli % 1000);
 }
 
-static void line(const char *name, double value, const char *unit, double baseline)
+static void line(const char *name, double value, const char *unit, const char *other, double baseline)
 {
     printf("%s\t", name);
     number(value);
-    printf("\t%s\t", unit);
+    printf("\t%s\t%s ", unit, other);
     number(baseline);
     printf("\t");
     number(baseline / value);
@@ -197,12 +197,12 @@ int main(void)
     if (b == NULL || !prepare(b))
         return 1;
     double two_pass = best(volatility_two_pass, b, PRICES - WINDOW);
-    line("volatility of 20, add", best(volatility_add, b, PRICES), "ns", two_pass);
-    line("volatility of 20, add and value", best(volatility_add_value, b, PRICES), "ns", two_pass);
-    line("28 crosses of 8", best(cross_28, b, REPEATS), "ns", best(divide_28, b, REPEATS));
-    line("13695 crosses of 166", best(cross_full, b, 40) / 1000, "us", best(divide_full, b, 40) / 1000);
-    line("series apply, a rate of a message of 8", best(series_apply, b, PRICES), "ns", two_pass);
-    line("pair, canonical", best(pair_canonical, b, PRICES), "ns", best(pair_parse, b, PRICES));
+    line("volatility of 20, add", best(volatility_add, b, PRICES), "ns", "two passes over the window", two_pass);
+    line("volatility of 20, add and value", best(volatility_add_value, b, PRICES), "ns", "two passes over the window", two_pass);
+    line("28 crosses of 8", best(cross_28, b, REPEATS), "ns", "plain division", best(divide_28, b, REPEATS));
+    line("13695 crosses of 166", best(cross_full, b, 40) / 1000, "us", "plain division", best(divide_full, b, 40) / 1000);
+    line("series apply, a rate of a message of 8", best(series_apply, b, PRICES), "ns", "two passes over the window", two_pass);
+    line("pair, canonical", best(pair_canonical, b, PRICES), "ns", "fxmon_pair_parse", best(pair_parse, b, PRICES));
     fprintf(stderr, "%s", b->sink == 0 ? "nothing was computed\n" : "");
     fxmon_volatility_free(b->volatility);
     fxi_series_free(b->series);

@@ -169,7 +169,7 @@ static void bench_store(void)
         lane = a < lane ? a : lane;
         bare = b < bare ? b : bare;
     }
-    printf("file log to SQLite lane\t%.0f\trows/s\t%.0f (bare batched inserts)\t%.2f\n", (double)rows / lane, (double)rows / bare, bare / lane);
+    printf("file log to SQLite lane\t%.0f\trows/s\tbare batched INSERT %.0f\t%.2f\n", (double)rows / lane, (double)rows / bare, bare / lane);
     free(cells);
     free(shape);
     sqlite3_close(db);
@@ -205,7 +205,7 @@ static void bench_memory(void)
         (void)run_lane("file:wide", "sqlite:wide.db", NULL);
         getrusage(RUSAGE_SELF, &use);
         double mib = (double)use.ru_maxrss / 1024;
-        printf("resident memory, all currencies to SQLite\t%.1f\tMiB\t%.0f (limit)\t%.2f\n", mib, RESIDENT_LIMIT, RESIDENT_LIMIT / mib);
+        printf("resident memory of a lane, all currencies to SQLite\t%.1f\tMiB\tbar %.0f\t%.2f\n", mib, RESIDENT_LIMIT, RESIDENT_LIMIT / mib);
         exit(0);
     }
     waitpid(child, NULL, 0);
