@@ -172,7 +172,7 @@ int fxmon_notify(fxmon *m, const char *url, fxmon_error *error)
             *error = problem;
         return problem.code;
     }
-    return fxi_alert_stage_notify(m->alerts, ops, url, error);
+    return fxi_alert_stage_notify(m->alerts, &m->env, ops, url, error);
 }
 
 int fxmon_listen_port(const fxmon *m)

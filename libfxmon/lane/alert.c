@@ -44,6 +44,7 @@ struct fxi_alert_stage {
     fxi_letters letters;
     /* after it */
     fxi_relay *relay;
+    const fxmon_env *notify_env;
     fxi_health health;
     fxi_complaint health_complaint, set_complaint;
     int64_t event_count;
@@ -70,10 +71,11 @@ int fxi_alert_stage_new(const fxmon_store_ops *store, const char *url, fxi_alert
     return FXMON_OK;
 }
 
-int fxi_alert_stage_notify(fxi_alert_stage *s, const fxmon_notify_ops *notify, const char *url, fxmon_error *error)
+int fxi_alert_stage_notify(fxi_alert_stage *s, const fxmon_env *env, const fxmon_notify_ops *notify, const char *url, fxmon_error *error)
 {
     if (s->store)
         return fxi_fail(error, FXMON_E_STATE, "notify", "destinations are added before the lane runs");
+    s->notify_env = env;
     return fxi_relay_add(s->relay, notify, url, error);
 }
 
@@ -314,7 +316,7 @@ static fxmon_result alert_open(void *state, const fxmon_env *env, fxmon_error *e
     if (result != FXMON_DONE)
         s->store = NULL;
     if (result == FXMON_DONE)
-        result = fxi_relay_open(s->relay, env, s->ops, s->store, error);
+        result = fxi_relay_open(s->relay, s->notify_env ? s->notify_env : env, s->ops, s->store, error);
     if (result != FXMON_DONE && s->store) {
         s->ops->close(s->store);
         s->store = NULL;

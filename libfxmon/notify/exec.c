@@ -23,6 +23,7 @@
 #include <fxmon/plugin.h>
 
 #define LIMIT (10 * FXMON_SECOND)
+#define FAREWELL (3 * FXMON_SECOND / 2) /* what is left of it once the program is to stop: one in flight and one last must fit into 5 s */
 #define WORDS 64
 #define VARIABLES 8
 #define LOOK_MS 5 /* how often the child is looked at; the wait ends with its exit by at most this */
@@ -214,7 +215,8 @@ static ssize_t feed(int fd, const char *data, size_t length)
 /* Give it its input and wait for its end. */
 static int attend(const exec_notify *n, pid_t child, int input, const char *data, size_t length, fxmon_error *error)
 {
-    int64_t until = now_of(n) + LIMIT;
+    int64_t began = now_of(n), until = began + LIMIT;
+    bool hurried = false;
     int status = 0, code = FXMON_OK;
     size_t done = 0;
     pid_t ended = 0;
@@ -229,11 +231,15 @@ static int attend(const exec_notify *n, pid_t child, int input, const char *data
         }
         ended = waitpid(child, &status, WNOHANG);
         ended = ended < 0 && errno == EINTR ? 0 : ended;
+        if (!hurried && n->env && n->env->stopping && n->env->stopping(n->env->user)) {
+            hurried = true;
+            until = now_of(n) + FAREWELL < until ? now_of(n) + FAREWELL : until;
+        }
         if (ended == 0 && now_of(n) > until) {
             kill(-child, SIGKILL);
             while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
             }
-            code = fxi_fail(error, FXMON_E_TIMEOUT, "notify", "%.100s did not end within %lld s and was killed", n->word[0], (long long)(LIMIT / FXMON_SECOND));
+            code = fxi_fail(error, FXMON_E_TIMEOUT, "notify", "%.100s did not end within %lld ms and was killed", n->word[0], (long long)((until - began) / 1000000));
             ended = child;
         } else if (ended == 0) {
             struct pollfd p = {input, POLLOUT, 0};

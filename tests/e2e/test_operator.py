@@ -97,6 +97,19 @@ def all_notices_at_the_end():
     check("said what waits", "wait in the store" in p.stderr, p.stderr)
 
 
+def hanging_notifier():
+    """SIGTERM ends the alert lane within 5 s although its command hangs; the event waits in the store."""
+    run("produce", "--from", "sim:", "--to", "file:log", "--once")
+    run("alert", "add", "--store", "sqlite:fx.db", "USD/EUR above 0.1")
+    with open("hang.sh", "w") as f:
+        f.write("#!/bin/sh\n: >hangs\nexec sleep 60\n")
+    os.chmod("hang.sh", 0o755)
+    p = start("alert", "--from", "file:log", "--store", "sqlite:fx.db", "--notify", "exec:./hang.sh", stderr=subprocess.PIPE, text=True)
+    wait_for("the command", lambda: os.path.exists("hangs"))
+    stop(p, 5)
+    check("said what waits", "wait in the store" in p.stderr.read())
+
+
 def closed_streams():
     """A closed standard stream is an error where it is used, and never another file's descriptor."""
     words = " ".join(command("consume", "--from", "-", "--sink", "-"))
@@ -110,7 +123,7 @@ def closed_streams():
             check("one record in the log", len(lines) == 1 and "rates" in json.loads(lines[0]), lines)
 
 
-for case in (consumer_before_producer, missing_log, mistyped, unreachable, all_notices_at_the_end, closed_streams):
+for case in (consumer_before_producer, missing_log, mistyped, unreachable, all_notices_at_the_end, hanging_notifier, closed_streams):
     fresh()
     case()
     print("ok", case.__name__)
