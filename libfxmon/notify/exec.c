@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -258,9 +259,9 @@ static int attend(const exec_notify *n, pid_t child, int input, const char *data
     return code;
 }
 
-static fxmon_result exec_send(void *state, const fxmon_event *event, const char *json, size_t length, fxmon_error *error)
+/* The command gets a line, so that `cat >>` and `while read` work. */
+static fxmon_result run_command(const exec_notify *n, const fxmon_event *event, const char *line, size_t length, fxmon_error *error)
 {
-    exec_notify *n = state;
     variables v = {.all = NULL};
     int ends[2];
     pid_t child;
@@ -284,7 +285,20 @@ static fxmon_result exec_send(void *state, const fxmon_event *event, const char 
         close(ends[1]);
         return code == FXMON_E_NOMEM ? FXMON_FATAL : FXMON_RETRY;
     }
-    return attend(n, child, ends[1], json, length, error) == FXMON_OK ? FXMON_DONE : FXMON_RETRY;
+    return attend(n, child, ends[1], line, length, error) == FXMON_OK ? FXMON_DONE : FXMON_RETRY;
+}
+
+static fxmon_result exec_send(void *state, const fxmon_event *event, const char *json, size_t length, fxmon_error *error)
+{
+    fxi_buf line;
+    fxi_buf_init(&line, length + 2);
+    fxmon_result result = FXMON_FATAL;
+    if (fxi_buf_add(&line, json, length) && fxi_buf_putc(&line, '\n'))
+        result = run_command(state, event, line.data, line.length, error);
+    else
+        fxi_fail(error, FXMON_E_NOMEM, "notify", "out of memory");
+    fxi_buf_free(&line);
+    return result;
 }
 
 const fxmon_notify_ops fxi_notify_exec = {

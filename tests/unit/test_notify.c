@@ -88,7 +88,7 @@ START_TEST(command_gets_event)
     script("cat > \"$1\"; echo \"|$2|$3|$FXMON_PAIR|$FXMON_RATE|$FXMON_THRESHOLD|$FXMON_KIND|$FXMON_SEVERITY|$FXMON_CONDITION|$FXMON_EVENT_ID\" >> \"$1\"\n");
     ck_assert_msg(send_to(&fxi_notify_exec, url, &error) == FXMON_DONE, "%s", error.text);
     char *text = test_file_read(path, NULL), expected[400];
-    snprintf(expected, sizeof expected, "%s|a  b|$HOME|USD/EUR|0.905|0.90|fired|critical|above|00112233445566778899aabbccddeeff\n", json);
+    snprintf(expected, sizeof expected, "%s\n|a  b|$HOME|USD/EUR|0.905|0.90|fired|critical|above|00112233445566778899aabbccddeeff\n", json);
     ck_assert_str_eq(text, expected);
     free(text);
 }
