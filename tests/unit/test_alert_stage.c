@@ -319,8 +319,8 @@ START_TEST(destinations_get_everything_in_order)
     add_alerts(&b);
     memset(boxes, 0, sizeof boxes);
     stage_new(&b);
-    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, &box_ops, "box:0", NULL), FXMON_OK);
-    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, &box_ops, "box:0", NULL), FXMON_E_EXISTS);
+    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, NULL, &box_ops, "box:0", NULL), FXMON_OK);
+    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, NULL, &box_ops, "box:0", NULL), FXMON_E_EXISTS);
     stage_open(&b);
     for (int64_t offset = 0; offset < 60; offset++) {
         boxes[0].failures = offset % 7 == 3 ? 2 : 0;
@@ -332,8 +332,8 @@ START_TEST(destinations_get_everything_in_order)
     events *before = stored_events(&b);
     /* a second destination: from now on; the first goes on where it stood, and its being down holds nobody up */
     stage_new(&b);
-    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, &box_ops, "box:0", NULL), FXMON_OK);
-    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, &box_ops, "box:1", NULL), FXMON_OK);
+    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, NULL, &box_ops, "box:0", NULL), FXMON_OK);
+    ck_assert_int_eq(fxi_alert_stage_notify(b.stage, NULL, &box_ops, "box:1", NULL), FXMON_OK);
     stage_open(&b);
     boxes[0].failures = 1000;
     for (int64_t offset = 60; offset < 80; offset++) {
