@@ -17,7 +17,7 @@ for program in "$FXMON_BUILD"/tests/bench/bench_* "$FXMON_TOP"/tests/bench/bench
     esac
     rm -rf "$work"
 done
-machine="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(uname -sr), $("${CC:-cc}" --version | head -n 1)"
+machine="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(uname -sr), $(${CC:-cc} --version | head -n 1)"
 table() {
     printf '| figure | value | unit | baseline | ratio |\n|---|---|---|---|---|\n'
     awk -F'\t' 'NF >= 3 { printf "| %s | %s | %s | %s | %s |\n", $1, $2, $3, $4, $5 }' "$rows"
