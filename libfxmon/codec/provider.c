@@ -80,6 +80,9 @@ int fxi_answer_base(fxi_answer *a, const char *text, size_t length, fxmon_error 
             return fxi_fail(error, FXMON_E_MALFORMED, "base", "the answer is on base %s, asked was %s", currency->code, a->request->base);
         }
     }
+    if (a->rate_count > 0 && strcmp(a->base, currency->code) != 0) { /* a message has one base */
+        return fxi_fail(error, FXMON_E_MALFORMED, "base", "the answer has rows on base %s and on base %s: expected one base", a->base, currency->code);
+    }
     memset(a->base, 0, sizeof a->base);
     memcpy(a->base, currency->code, strlen(currency->code));
     return FXMON_OK;

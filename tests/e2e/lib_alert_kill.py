@@ -20,33 +20,39 @@ log, path = os.path.join(folder, "log"), os.path.join(folder, "fx.db")
 os.makedirs(log)
 pairs = {"USD/EUR": (900000, 1000), "USD/JPY": (110000000, 100000)}
 rules = [random_rule(r, pair, *pairs[pair]) for pair in r.choices(list(pairs), k=40)]
-messages = walk_messages(r, pairs, 100 * kills + 4000)
+messages = walk_messages(r, pairs, 100 * kills + 6000)
 add_rules("sqlite:" + path, rules, folder)
 segment = os.path.join(log, "0" * 20 + ".ndjson")
 open(segment, "w").close()
-done = threading.Event()
+killed, done = threading.Event(), threading.Event()
 
 
 def produce():
-    """Whole lines, a few at a time, for as long as there are kills to come; then the rest."""
+    """Whole lines, a few at a time, for as long as there are kills to come; then fewer at a time for the zombies; then the rest."""
     with open(segment, "a") as out:
-        for start in range(0, len(messages), 20):
-            out.write("".join(line + "\n" for line in messages[start:start + 20]))
-            out.flush()
-            done.wait(0.01)
+        def feed(lines, at_once):
+            for start in range(0, len(lines), at_once):
+                out.write("".join(line + "\n" for line in lines[start:start + at_once]))
+                out.flush()
+                done.wait(0.01)
+
+        feed(messages[:100 * kills], 20)
+        killed.wait()
+        feed(messages[100 * kills:], 5)
 
 
 words = [os.path.join(BIN, "fxmon-alert"), "--from", "file:" + log, "--store", "sqlite:" + path, "--log-level", "error", "--batch", "7",
          "--batch-time", "5ms", "--sqlite-synchronous", "normal", "--notify", "-"]
 environment = {k: v for k, v in os.environ.items() if not k.startswith("FXMON_")}
 received = open(os.path.join(folder, "received"), "ab")
-producer = threading.Thread(target=produce)
+producer = threading.Thread(target=produce, daemon=True)
 producer.start()
 for _ in range(kills):
     process = subprocess.Popen(words, stdout=received, env=environment)
     time.sleep(r.uniform(0.005, 0.12))  # the moment of the kill is the point of the test
     process.kill()
     process.wait()
+killed.set()
 
 # two at once, one of them asleep now and then: the one that slept through its replacement must not write
 pair = [subprocess.Popen([*words, "--log-level", "warning", "--retry-base", "5ms", "--retry-cap", "50ms"], stdout=received,
