@@ -113,6 +113,11 @@ static int code_of_errno(int errnum)
         return FXMON_E_NOMEM;
     case ENOENT:
         return FXMON_E_NOT_FOUND;
+    case ENOTDIR: /* a name that a person has to mend: waiting does not */
+    case EISDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+        return FXMON_E_CONFIG;
     default:
         return FXMON_E_IO;
     }

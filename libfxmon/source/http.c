@@ -219,7 +219,7 @@ static int http_fail(fxi_http *h, CURLcode rc, const fxi_http_request *r, fxmon_
     case CURLE_WRITE_ERROR:
         if (h->body.failed)
             return fxi_fail(error, FXMON_E_NOMEM, "from", "out of memory for the answer of %.120s", r->shown);
-        /* fall through */
+        __attribute__((fallthrough));
     case CURLE_BAD_CONTENT_ENCODING:
     case CURLE_UNSUPPORTED_PROTOCOL: /* "Received HTTP/0.9 when not allowed" and strange schemes */
         if (rc == CURLE_UNSUPPORTED_PROTOCOL && strncasecmp(r->url, "http", 4) == 0 && !r->plain && r->url[4] == ':')
