@@ -1,6 +1,6 @@
 # fxmon - one Makefile, no recursion. `make list` prints the targets.
 #
-# Settings: V=1 shows commands; VARIANT=release|asan|tsan|debug; WITH_CURL, WITH_SQLITE, WITH_MICROHTTPD = 1 (force), 0 (leave out)
+# Settings: V=1 shows commands; VARIANT=release|asan|tsan|debug; WITH_CURL, WITH_SQLITE, WITH_MICROHTTPD, WITH_RDKAFKA, WITH_PQ, WITH_HIREDIS = 1 (force), 0 (leave out)
 # or empty (probe); CC, CFLAGS, LDFLAGS as usual; PREFIX, DESTDIR, LIBDIR, INCLUDEDIR, MANDIR, BINDIR for install.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
@@ -71,9 +71,14 @@ probe = $(if $(WITH_$(1)),$(filter 1,$(WITH_$(1))),$(shell $(PKG_CONFIG) --exist
 HAVE_CURL := $(call probe,CURL,libcurl)
 HAVE_SQLITE := $(call probe,SQLITE,sqlite3)
 HAVE_MICROHTTPD := $(call probe,MICROHTTPD,libmicrohttpd)
-PACKAGES := $(if $(HAVE_CURL),libcurl) $(if $(HAVE_SQLITE),sqlite3) $(if $(HAVE_MICROHTTPD),libmicrohttpd)
+HAVE_RDKAFKA := $(call probe,RDKAFKA,rdkafka)
+HAVE_PQ := $(call probe,PQ,libpq)
+HAVE_HIREDIS := $(call probe,HIREDIS,hiredis)
+PACKAGES := $(if $(HAVE_CURL),libcurl) $(if $(HAVE_SQLITE),sqlite3) $(if $(HAVE_MICROHTTPD),libmicrohttpd) \
+            $(if $(HAVE_RDKAFKA),rdkafka) $(if $(HAVE_PQ),libpq) $(if $(HAVE_HIREDIS),hiredis)
 FEATURES := -DFXI_WITH_CURL=$(if $(HAVE_CURL),1,0) -DFXI_WITH_SQLITE=$(if $(HAVE_SQLITE),1,0) \
-            -DFXI_WITH_MICROHTTPD=$(if $(HAVE_MICROHTTPD),1,0)
+            -DFXI_WITH_MICROHTTPD=$(if $(HAVE_MICROHTTPD),1,0) -DFXI_WITH_RDKAFKA=$(if $(HAVE_RDKAFKA),1,0) \
+            -DFXI_WITH_PQ=$(if $(HAVE_PQ),1,0) -DFXI_WITH_HIREDIS=$(if $(HAVE_HIREDIS),1,0)
 LIB_CFLAGS := $(if $(strip $(PACKAGES)),$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))
 LIB_LIBS := $(if $(strip $(PACKAGES)),$(shell $(PKG_CONFIG) --libs $(PACKAGES))) -lpthread -lm
 CLI_LIBS := $(shell $(PKG_CONFIG) --libs inih 2>/dev/null || echo -linih)
@@ -84,6 +89,18 @@ FULL_SRC := $(CORE_SRC) $(wildcard libfxmon/source/*.c libfxmon/stream/*.c libfx
             libfxmon/notify/*.c libfxmon/lane/*.c libfxmon/api/*.c libfxmon/serve/*.c)
 ifeq ($(HAVE_CURL),)
 FULL_SRC := $(filter-out libfxmon/source/http.c,$(FULL_SRC))
+endif
+ifeq ($(HAVE_CURL),)
+FULL_SRC := $(filter-out libfxmon/sink/elasticsearch%.c,$(FULL_SRC))
+endif
+ifeq ($(HAVE_RDKAFKA),)
+FULL_SRC := $(filter-out libfxmon/stream/kafka%.c,$(FULL_SRC))
+endif
+ifeq ($(HAVE_PQ),)
+FULL_SRC := $(filter-out libfxmon/store/postgresql%.c,$(FULL_SRC))
+endif
+ifeq ($(HAVE_HIREDIS),)
+FULL_SRC := $(filter-out libfxmon/sink/redis%.c,$(FULL_SRC))
 endif
 ifeq ($(HAVE_SQLITE),)
 FULL_SRC := $(filter-out libfxmon/store/sqlite%.c,$(FULL_SRC))

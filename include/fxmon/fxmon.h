@@ -125,6 +125,9 @@ typedef struct fxmon_status {
     int64_t newest_time;   /* event time of the newest quote applied */
     int64_t lag_ns;        /* age of the oldest record not applied yet; 0 when caught up */
     fxmon_error last_error;
+    char partitions[128];  /* "0,1,2": assigned to this lane's reader; more than fit end in "..." */
+    char member[96];       /* as the consumer group knows this reader, "" where there is no group */
+    int64_t rebalances;    /* times that partitions came or went */
 } fxmon_status;
 FXMON_API int fxmon_status_each(fxmon *m, bool (*fn)(void *user, const fxmon_status *status), void *user);
 FXMON_API int fxmon_listen_port(const fxmon *m); /* port in use after fxmon_serve and start; 0 before */

@@ -90,10 +90,10 @@ typedef struct fxmon_source_ops {
 
 enum fxmon_record_kind {
     FXMON_RECORD = 0,   /* data */
-    FXMON_ASSIGNED = 1, /* this reader now owns `partition`: claim its progress and seek */
-    FXMON_REVOKED = 2,  /* finish or drop what is held of `partition` */
+    FXMON_ASSIGNED = 1, /* this reader now owns `partition`: claim its progress and seek; -1: it is a member of its group, and there is none for it */
+    FXMON_REVOKED = 2,  /* finish or drop what is held of `partition`, then release() it; until then it is still owned */
     FXMON_LOST = 3,     /* already taken over by another: drop */
-    FXMON_GAP = 4       /* records [from, offset) are gone (retention, truncation); reading stops until seek */
+    FXMON_GAP = 4       /* records [from, offset) are gone (retention, truncation); reading of the partition stops until seek */
 };
 
 /** A record as the stream holds it. data is valid until the next read. */
@@ -108,11 +108,27 @@ typedef struct fxmon_record {
     bool oversize;      /* longer than the limit: data holds the first bytes only */
 } fxmon_record;
 
+/** Beside the data of a record, where the log can carry it. */
+typedef struct fxmon_header {
+    const char *name, *value; /* NUL-terminated */
+} fxmon_header;
+
 typedef struct fxmon_blob {
     const char *key;    /* NUL-terminated, may be NULL */
     const char *data;
     size_t length;
+    const fxmon_header *headers; /* may be NULL; a log without headers leaves them out */
+    size_t header_count;
 } fxmon_blob;
+
+/** This reader in its group, as it stands after the newest ASSIGNED, REVOKED or LOST. */
+typedef struct fxmon_member {
+    char id[96];          /* as the group knows it, "" unknown */
+    int32_t generation;   /* -1 unknown */
+    bool cooperative;
+    int64_t began;        /* monotonic: when the rebalance began for this member; 0 unknown */
+    char reason[96];      /* "member joined", "lost: session timed out", ...; "" unknown */
+} fxmon_member;
 
 typedef struct fxmon_stream_ops {
     size_t size;
@@ -131,6 +147,9 @@ typedef struct fxmon_stream_ops {
     void (*committed)(void *state, int32_t partition, int64_t next_offset); /* for lag tools; may be NULL */
     int (*pollfd)(void *state); /* after a read that gave nothing: readable when one would give something; -1 if there is none */
     void (*close_reader)(void *state);
+    /* optional, for logs with groups */
+    void (*release)(void *state, int32_t partition); /* done with a revoked partition; the driver gives it back when all of them are */
+    bool (*member)(void *state, fxmon_member *member);
     /* writer */
     fxmon_result (*open_writer)(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
     /** DONE: all of them acknowledged as the sync option says. Otherwise none is acknowledged. */
@@ -172,6 +191,7 @@ typedef struct fxmon_dead_letter {
     const char *reason;  /* error name: "syntax", "rejected_by_validation", ... */
     const char *text;    /* which member, which value, what was expected */
     int64_t first_seen;
+    int64_t resolved;    /* when a person replayed it or set it aside; 0: open */
 } fxmon_dead_letter;
 
 /** Where a lane stands in one partition. */
@@ -233,14 +253,45 @@ typedef struct fxmon_stored_event {
     char message[192];
 } fxmon_stored_event;
 
+/** One lane or producer of one process, as it last said of itself: a row of consumer_health or producer_health. */
 typedef struct fxmon_health {
     char component[64];  /* "consume/sqlite", "produce", "alert" */
     char instance[64];   /* host:pid */
-    char status[16];     /* ok, slow, stalled, stopped */
+    char status[16];     /* starting, ok, slow (falling behind), stalled, idle, rebalancing, retrying, stopped, failed */
     int64_t heartbeat;
     int64_t messages, rows, dead_letters, last_offset, lag;
     char detail[192];
+    bool producer;       /* of producer_health; otherwise of consumer_health */
+    char group[64];      /* consumer group, or the producer's log */
+    char member[96];     /* as the group knows it */
+    char partitions[128]; /* "0,1,2": assigned */
+    char version[16];    /* of fxmon */
+    int64_t started;     /* ns UTC */
+    int64_t interval;    /* ns between two heartbeats: three missed mean stopped */
+    int64_t messages_last_minute;
+    int64_t lag_ns;      /* age of the oldest record not applied yet */
 } fxmon_health;
+
+/** A partition came or went. */
+typedef struct fxmon_rebalance {
+    int64_t time;        /* ns UTC */
+    char component[64], instance[64], group[64], member[96];
+    char kind[16];       /* assigned, revoked, lost */
+    char partitions[128]; /* those that came or went: "0,2" */
+    char assigned[128];  /* what the member has after it */
+    int32_t generation;  /* -1 unknown */
+    int64_t duration;    /* ns from its beginning until work went on; -1 unknown */
+    char reason[96];
+} fxmon_rebalance;
+
+/** Where a lane stands in one partition, for those who look on. */
+typedef struct fxmon_place {
+    char lane[96], stream[192];
+    int32_t partition;
+    int64_t next_offset, epoch;
+    char owner[64];
+    int64_t updated;     /* ns UTC */
+} fxmon_place;
 
 /* Row callbacks: return false to stop. */
 typedef bool (*fxmon_rate_fn)(void *user, const fxmon_stored_rate *rate);
@@ -248,6 +299,8 @@ typedef bool (*fxmon_alert_fn)(void *user, const fxmon_alert *alert, const fxmon
 typedef bool (*fxmon_event_fn)(void *user, const fxmon_stored_event *event);
 typedef bool (*fxmon_dead_fn)(void *user, const fxmon_dead_letter *letter, int64_t id);
 typedef bool (*fxmon_health_fn)(void *user, const fxmon_health *health);
+typedef bool (*fxmon_rebalance_fn)(void *user, const fxmon_rebalance *event, int64_t id);
+typedef bool (*fxmon_place_fn)(void *user, const fxmon_place *place);
 
 typedef struct fxmon_store_ops {
     size_t size;
@@ -293,6 +346,12 @@ typedef struct fxmon_store_ops {
     fxmon_result (*health_put)(void *state, const fxmon_health *health, fxmon_error *error);
     fxmon_result (*health_each)(void *state, fxmon_health_fn fn, void *user, fxmon_error *error);
     fxmon_result (*ping)(void *state, fxmon_error *error);
+    /* optional */
+    fxmon_result (*rebalance_put)(void *state, const fxmon_rebalance *event, fxmon_error *error);
+    fxmon_result (*rebalance_each)(void *state, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error); /* newest first */
+    fxmon_result (*place_each)(void *state, fxmon_place_fn fn, void *user, fxmon_error *error);
+    /** A dead letter was replayed or set aside by a person at `time`; 0: open again. FXMON_E_NOT_FOUND. */
+    fxmon_result (*dead_resolve)(void *state, int64_t id, int64_t time, fxmon_error *error);
 } fxmon_store_ops;
 
 /* ---- notifier ----------------------------------------------------------------------------- */

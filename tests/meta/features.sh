@@ -4,7 +4,7 @@ set -eu
 [ "$FXMON_VARIANT" = release ] || { echo "one build without libraries is enough: the release test does it"; exit 77; }
 top=$FXMON_TOP here=$PWD
 # a build folder of its own: the links in build/ are those of the build under test
-make -s -C "$top" -j2 CC="$CC" B="$here/b" OPTIMIZE=-O0 WITH_CURL=0 WITH_SQLITE=0 WITH_MICROHTTPD=0 lib programs >built 2>&1 || { tail -n 20 built; exit 1; }
+make -s -C "$top" -j2 CC="$CC" B="$here/b" OPTIMIZE=-O0 WITH_CURL=0 WITH_SQLITE=0 WITH_MICROHTTPD=0 WITH_RDKAFKA=0 WITH_PQ=0 WITH_HIREDIS=0 lib programs >built 2>&1 || { tail -n 20 built; exit 1; }
 status=0
 bad() { echo "$*"; status=1; }
 # says WORDS PROGRAM ARGUMENTS...: ends with status 3 and says so

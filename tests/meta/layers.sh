@@ -6,7 +6,8 @@ exec python3 - <<'END'
 import os, re, sys
 rank = {"base": 0, "core": 1, "codec": 2, "source": 3, "stream": 3, "store": 3, "sink": 3, "notify": 3, "lane": 4, "serve": 5, "api": 6}
 third = {  # header: the files that may include it
-    "curl/curl.h": r"libfxmon/source/http.*\.c$", "sqlite3.h": r"libfxmon/store/sqlite.*\.[ch]$", "microhttpd.h": r"libfxmon/serve/http.*\.[ch]$",
+    "curl/curl.h": r"libfxmon/(source/http|sink/elasticsearch_http).*\.c$", "sqlite3.h": r"libfxmon/store/sqlite.*\.[ch]$", "microhttpd.h": r"libfxmon/serve/http.*\.[ch]$",
+    "librdkafka/rdkafka.h": r"libfxmon/stream/kafka.*\.[ch]$", "libpq-fe.h": r"libfxmon/store/postgresql.*\.[ch]$", "hiredis/hiredis.h": r"libfxmon/sink/redis.*\.[ch]$",
     "ini.h": r"cli/options\.c$", "jansson.h": r"tests/.*"}
 libc = set("""ctype.h errno.h fcntl.h float.h getopt.h inttypes.h limits.h math.h poll.h pthread.h sched.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h
 stdbool.h stddef.h stdint.h stdio.h stdlib.h string.h strings.h time.h unistd.h dirent.h netdb.h arpa/inet.h netinet/in.h netinet/tcp.h sys/eventfd.h sys/file.h sys/inotify.h
