@@ -5,6 +5,8 @@
  * the log. So a crash at any moment repeats the batch from the same states and makes the same events with the same ids, and a lane that was fenced has
  * written nothing. The states are in the store, not in a checkpoint: after a claim the set of alerts is read, and that is all there is to restore.
  *
+ * Each partition has its own set, in the states that its own quotes have led to: a pair comes on one partition, so an alert is decided in one of them.
+ *
  * The set is read again when the store's generation of alerts has changed, always between two batches, when memory and store say the same: what is
  * added arms with the next record, what is edited has a new version and begins anew, what is removed is gone.
  */
@@ -30,6 +32,16 @@ struct fxi_alert_stage {
     const fxmon_env *env;
     void *store;
     char *url;
+    fxi_relay *relay;
+    const fxmon_env *notify_env;
+    fxi_health health;
+    fxi_complaint health_complaint, set_complaint;
+    int64_t event_count;
+};
+
+/* One partition: the alerts as its quotes have left them. */
+struct alert_place {
+    fxi_alert_stage *stage;
     char *lane, *stream; /* of the claim: whose last prices, and the events' identity */
     fxmon_alerts *alerts; /* NULL: to be read from the store */
     int64_t generation;
@@ -42,12 +54,6 @@ struct fxi_alert_stage {
     size_t lasts, last_room, changed_room;
     fxi_map *last_index;
     fxi_letters letters;
-    /* after it */
-    fxi_relay *relay;
-    const fxmon_env *notify_env;
-    fxi_health health;
-    fxi_complaint health_complaint, set_complaint;
-    int64_t event_count;
     /* of a pass over the store */
     fxmon_result result;
     fxmon_error *error;
@@ -60,10 +66,9 @@ int fxi_alert_stage_new(const fxmon_store_ops *store, const char *url, fxi_alert
         s->ops = store;
         s->url = fxi_strdup(url);
         s->relay = fxi_relay_new();
-        s->last_index = fxi_map_new(sizeof(fxmon_pair));
         fxi_health_init(&s->health, "alert");
     }
-    if (!s || !s->url || !s->relay || !s->last_index) {
+    if (!s || !s->url || !s->relay) {
         fxi_alert_stage_free(s);
         return fxi_fail(error, FXMON_E_NOMEM, "store", "out of memory");
     }
@@ -87,140 +92,156 @@ void fxi_alert_stage_free(fxi_alert_stage *s)
         fxi_relay_free(s->relay);
     if (s->store)
         s->ops->close(s->store);
-    fxmon_alerts_free(s->alerts);
-    if (s->last_index)
-        fxi_map_free(s->last_index);
-    fxi_letters_free(&s->letters);
-    fxi_free(s->event);
-    fxi_free(s->last);
-    fxi_free(s->last_changed);
-    fxi_free(s->lane);
-    fxi_free(s->stream);
     fxi_free(s->url);
     fxi_free(s);
+}
+
+static void *alert_place_new(void *state)
+{
+    struct alert_place *p = fxi_calloc(1, sizeof *p);
+    if (p && (p->last_index = fxi_map_new(sizeof(fxmon_pair)))) {
+        p->stage = state;
+        return p;
+    }
+    fxi_free(p);
+    return NULL;
+}
+
+static void alert_place_free(void *held)
+{
+    struct alert_place *p = held;
+    fxmon_alerts_free(p->alerts);
+    fxi_map_free(p->last_index);
+    fxi_letters_free(&p->letters);
+    fxi_free(p->event);
+    fxi_free(p->last);
+    fxi_free(p->last_changed);
+    fxi_free(p->lane);
+    fxi_free(p->stream);
+    fxi_free(p);
 }
 
 /* ---- reading the set ------------------------------------------------------------------------------------ */
 
 static bool take_alert(void *user, const fxmon_alert *alert, const fxmon_alert_state *state)
 {
-    fxi_alert_stage *s = user;
+    struct alert_place *p = user;
     fxmon_error why;
     if (state && state->version != alert->version)
         state = NULL; /* edited since: begins anew */
-    int code = fxmon_alerts_insert(s->alerts, alert, state, &why);
+    int code = fxmon_alerts_insert(p->alerts, alert, state, &why);
     if (code == FXMON_E_NOMEM) {
-        s->result = FXMON_FATAL;
-        if (s->error)
-            *s->error = why;
+        p->result = FXMON_FATAL;
+        if (p->error)
+            *p->error = why;
         return false;
     }
     if (code != FXMON_OK)
-        fxi_log(s->env, FXMON_LOG_WARNING, "alert", "alert %lld is left out: %s", (long long)alert->id, why.text);
+        fxi_log(p->stage->env, FXMON_LOG_WARNING, "alert", "alert %lld is left out: %s", (long long)alert->id, why.text);
     return true;
 }
 
-static int remember_last(fxi_alert_stage *s, const fxmon_quote *quote)
+static int remember_last(struct alert_place *p, const fxmon_quote *quote)
 {
     uint64_t index;
-    if (!fxi_map_get(s->last_index, quote->pair.text, &index)) {
-        fxmon_quote *last = fxi_grow(s->last, &s->last_room, s->lasts + 1, sizeof *last);
+    if (!fxi_map_get(p->last_index, quote->pair.text, &index)) {
+        fxmon_quote *last = fxi_grow(p->last, &p->last_room, p->lasts + 1, sizeof *last);
         if (last)
-            s->last = last;
-        bool *changed = fxi_grow(s->last_changed, &s->changed_room, s->lasts + 1, sizeof *changed);
+            p->last = last;
+        bool *changed = fxi_grow(p->last_changed, &p->changed_room, p->lasts + 1, sizeof *changed);
         if (changed)
-            s->last_changed = changed;
-        if (!last || !changed || fxi_map_put(s->last_index, quote->pair.text, s->lasts) != FXMON_OK)
+            p->last_changed = changed;
+        if (!last || !changed || fxi_map_put(p->last_index, quote->pair.text, p->lasts) != FXMON_OK)
             return FXMON_E_NOMEM;
-        index = s->lasts++;
-        s->last[index].time = INT64_MIN;
+        index = p->lasts++;
+        p->last[index].time = INT64_MIN;
     }
-    if (quote->time > s->last[index].time) {
-        s->last[index] = *quote;
-        s->last_changed[index] = true;
+    if (quote->time > p->last[index].time) {
+        p->last[index] = *quote;
+        p->last_changed[index] = true;
     }
     return FXMON_OK;
 }
 
 static bool take_last(void *user, const fxmon_quote *quote)
 {
-    fxi_alert_stage *s = user;
+    struct alert_place *p = user;
     uint64_t index;
-    if (fxi_alerts_last(s->alerts, &quote->pair, quote->time) == FXMON_OK && remember_last(s, quote) == FXMON_OK) {
-        if (fxi_map_get(s->last_index, quote->pair.text, &index))
-            s->last_changed[index] = false;
+    if (fxi_alerts_last(p->alerts, &quote->pair, quote->time) == FXMON_OK && remember_last(p, quote) == FXMON_OK) {
+        if (fxi_map_get(p->last_index, quote->pair.text, &index))
+            p->last_changed[index] = false;
         return true;
     }
-    s->result = FXMON_FATAL;
-    fxi_fail(s->error, FXMON_E_NOMEM, "", "out of memory for last prices");
+    p->result = FXMON_FATAL;
+    fxi_fail(p->error, FXMON_E_NOMEM, "", "out of memory for last prices");
     return false;
 }
 
-static fxmon_result read_set(fxi_alert_stage *s, fxmon_error *error)
+static fxmon_result read_set(struct alert_place *p, fxmon_error *error)
 {
-    fxmon_alerts *before = s->alerts;
+    fxmon_alerts *before = p->alerts;
     int64_t generation = 0;
-    fxmon_result result = s->ops->alert_generation(s->store, &generation, error); /* first: what changes meanwhile is seen next time */
-    if (result != FXMON_DONE || (before && generation == s->generation))
+    fxmon_result result = p->stage->ops->alert_generation(p->stage->store, &generation, error); /* first: what changes meanwhile is seen next time */
+    if (result != FXMON_DONE || (before && generation == p->generation))
         return result;
-    s->alerts = fxmon_alerts_new();
-    s->result = s->alerts ? FXMON_DONE : FXMON_FATAL;
-    s->error = error;
-    if (!s->alerts)
+    p->alerts = fxmon_alerts_new();
+    p->result = p->alerts ? FXMON_DONE : FXMON_FATAL;
+    p->error = error;
+    if (!p->alerts)
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for alerts");
-    if (s->result == FXMON_DONE)
-        result = s->ops->alert_each(s->store, true, take_alert, s, error);
-    if (result == FXMON_DONE && s->result == FXMON_DONE)
-        result = s->ops->each_last(s->store, s->lane, take_last, s, error);
-    s->error = NULL;
-    if (s->result != FXMON_DONE)
-        result = s->result;
+    if (p->result == FXMON_DONE)
+        result = p->stage->ops->alert_each(p->stage->store, true, take_alert, p, error);
+    if (result == FXMON_DONE && p->result == FXMON_DONE)
+        result = p->stage->ops->each_last(p->stage->store, p->lane, take_last, p, error);
+    p->error = NULL;
+    if (p->result != FXMON_DONE)
+        result = p->result;
     if (result != FXMON_DONE) {
-        fxmon_alerts_free(s->alerts);
-        s->alerts = before;
+        fxmon_alerts_free(p->alerts);
+        p->alerts = before;
         return result;
     }
     fxmon_alerts_free(before);
-    s->generation = generation;
+    p->generation = generation;
     return FXMON_DONE;
 }
 
 /* ---- the batch -------------------------------------------------------------------------------------------- */
 
-static void forget_batch(fxi_alert_stage *s)
+static void forget_batch(struct alert_place *p)
 {
-    s->events = 0;
-    s->batch_begun = false;
-    for (size_t i = 0; i < s->lasts; i++)
-        s->last_changed[i] = false;
-    fxi_letters_clear(&s->letters);
+    p->events = 0;
+    p->batch_begun = false;
+    for (size_t i = 0; i < p->lasts; i++)
+        p->last_changed[i] = false;
+    fxi_letters_clear(&p->letters);
 }
 
-static int evaluate(fxi_alert_stage *s, const fxmon_quote *quote, const fxmon_record *record)
+static int evaluate(struct alert_place *p, const fxmon_quote *quote, const fxmon_record *record)
 {
     fxmon_event event;
-    fxmon_alert_iter it = fxi_alerts_at(s->alerts, quote, s->stream, record->partition, record->offset);
+    fxmon_alert_iter it = fxi_alerts_at(p->alerts, quote, p->stream, record->partition, record->offset);
     while (fxmon_alert_next(&it, &event)) {
-        fxmon_event *grown = fxi_grow(s->event, &s->event_room, s->events + 1, sizeof *grown);
+        fxmon_event *grown = fxi_grow(p->event, &p->event_room, p->events + 1, sizeof *grown);
         if (!grown)
             return FXMON_E_NOMEM;
-        s->event = grown;
-        s->event[s->events++] = event;
+        p->event = grown;
+        p->event[p->events++] = event;
     }
-    return remember_last(s, quote);
+    return remember_last(p, quote);
 }
 
-static fxmon_result alert_apply(void *state, const fxmon_message *message, const fxmon_record *record, fxmon_error *error)
+static fxmon_result alert_apply(void *held, const fxmon_message *message, const fxmon_record *record, fxmon_error *error)
 {
-    fxi_alert_stage *s = state;
-    if (!s->batch_begun) {
+    struct alert_place *p = held;
+    if (!p->batch_begun) {
         fxmon_error why;
         fxi_error_clear(&why);
-        if (read_set(s, &why) == FXMON_DONE)
-            fxi_relieve(&s->set_complaint, s->env, "alert", "reading alerts");
+        if (read_set(p, &why) == FXMON_DONE)
+            fxi_relieve(&p->stage->set_complaint, p->stage->env, "alert", "reading alerts");
         else
-            fxi_complain(&s->set_complaint, s->env, "alert", "cannot see whether alerts have changed: %s", why.text);
-        s->batch_begun = true;
+            fxi_complain(&p->stage->set_complaint, p->stage->env, "alert", "cannot see whether alerts have changed: %s", why.text);
+        p->batch_begun = true;
     }
     fxmon_quote quote = {.time = message->time};
     memcpy(quote.source, message->source, sizeof quote.source);
@@ -230,18 +251,18 @@ static fxmon_result alert_apply(void *state, const fxmon_message *message, const
         quote.mid = rate->mid;
         quote.bid = rate->bid;
         quote.ask = rate->ask;
-        if (evaluate(s, &quote, record) != FXMON_OK) {
-            fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for %zu events of one batch", s->events);
+        if (evaluate(p, &quote, record) != FXMON_OK) {
+            fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for %zu events of one batch", p->events);
             return FXMON_FATAL;
         }
     }
     return FXMON_DONE;
 }
 
-static fxmon_result alert_dead(void *state, const fxmon_dead_letter *letter, fxmon_error *error)
+static fxmon_result alert_dead(void *held, const fxmon_dead_letter *letter, fxmon_error *error)
 {
-    fxi_alert_stage *s = state;
-    if (fxi_letters_add(&s->letters, letter) == FXMON_OK)
+    struct alert_place *p = held;
+    if (fxi_letters_add(&p->letters, letter) == FXMON_OK)
         return FXMON_DONE;
     fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a dead letter");
     return FXMON_FATAL;
@@ -249,63 +270,63 @@ static fxmon_result alert_dead(void *state, const fxmon_dead_letter *letter, fxm
 
 static bool put_state(void *user, const fxmon_alert *alert, const fxmon_alert_state *state)
 {
-    fxi_alert_stage *s = user;
+    struct alert_place *p = user;
     (void)alert;
-    s->result = s->ops->put_alert_state(s->store, state, s->error);
-    return s->result == FXMON_DONE;
+    p->result = p->stage->ops->put_alert_state(p->stage->store, state, p->error);
+    return p->result == FXMON_DONE;
 }
 
-static fxmon_result put_batch(fxi_alert_stage *s, const fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
+static fxmon_result put_batch(struct alert_place *p, const fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
 {
     fxmon_result result = FXMON_DONE;
-    s->result = FXMON_DONE;
-    s->error = error;
-    if (s->alerts)
-        fxi_alerts_changed(s->alerts, put_state, s);
-    s->error = NULL;
-    result = s->result;
+    p->result = FXMON_DONE;
+    p->error = error;
+    if (p->alerts)
+        fxi_alerts_changed(p->alerts, put_state, p);
+    p->error = NULL;
+    result = p->result;
     /* after the states: the event of an alert that fires once ends the alert */
-    for (size_t i = 0; result == FXMON_DONE && i < s->events; i++)
-        result = s->ops->put_event(s->store, &s->event[i], error);
-    for (size_t i = 0; result == FXMON_DONE && i < s->lasts; i++)
-        if (s->last_changed[i])
-            result = s->ops->put_last(s->store, s->lane, &s->last[i], error);
-    for (size_t i = 0; result == FXMON_DONE && i < s->letters.count; i++)
-        result = s->ops->put_dead(s->store, &s->letters.letters[i], error);
-    return result == FXMON_DONE ? s->ops->commit(s->store, progress, next_offset, error) : result;
+    for (size_t i = 0; result == FXMON_DONE && i < p->events; i++)
+        result = p->stage->ops->put_event(p->stage->store, &p->event[i], error);
+    for (size_t i = 0; result == FXMON_DONE && i < p->lasts; i++)
+        if (p->last_changed[i])
+            result = p->stage->ops->put_last(p->stage->store, p->lane, &p->last[i], error);
+    for (size_t i = 0; result == FXMON_DONE && i < p->letters.count; i++)
+        result = p->stage->ops->put_dead(p->stage->store, &p->letters.letters[i], error);
+    return result == FXMON_DONE ? p->stage->ops->commit(p->stage->store, progress, next_offset, error) : result;
 }
 
-static fxmon_result alert_commit(void *state, fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
+static fxmon_result alert_commit(void *held, fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
 {
-    fxi_alert_stage *s = state;
-    fxmon_result result = s->ops->begin(s->store, error);
+    struct alert_place *p = held;
+    fxmon_result result = p->stage->ops->begin(p->stage->store, error);
     if (result != FXMON_DONE)
         return result;
-    result = put_batch(s, progress, next_offset, error);
+    result = put_batch(p, progress, next_offset, error);
     if (result != FXMON_DONE) {
-        s->ops->rollback(s->store);
-        return fxi_fence_check(s->ops, s->store, progress, result, error);
+        p->stage->ops->rollback(p->stage->store);
+        return fxi_fence_check(p->stage->ops, p->stage->store, progress, result, error);
     }
-    s->event_count += (int64_t)s->events;
-    if (s->alerts)
-        fxi_alerts_saved(s->alerts);
-    bool news = s->events > 0;
-    forget_batch(s);
+    p->stage->event_count += (int64_t)p->events;
+    if (p->alerts)
+        fxi_alerts_saved(p->alerts);
+    bool news = p->events > 0;
+    forget_batch(p);
     if (news)
-        fxi_relay_turn(s->relay, RELAY_BUDGET, false);
+        fxi_relay_turn(p->stage->relay, RELAY_BUDGET, false);
     return FXMON_DONE;
 }
 
 /* ---- the rest of the stage ---------------------------------------------------------------------------------- */
 
-static void alert_drop(void *state)
+static void alert_drop(void *held)
 {
-    fxi_alert_stage *s = state;
-    forget_batch(s);
-    fxmon_alerts_free(s->alerts);
-    s->alerts = NULL;
-    for (size_t i = 0; i < s->lasts; i++)
-        s->last[i].time = INT64_MIN; /* their places stay */
+    struct alert_place *p = held;
+    forget_batch(p);
+    fxmon_alerts_free(p->alerts);
+    p->alerts = NULL;
+    for (size_t i = 0; i < p->lasts; i++)
+        p->last[i].time = INT64_MIN; /* their places stay */
 }
 
 static fxmon_result alert_open(void *state, const fxmon_env *env, fxmon_error *error)
@@ -334,18 +355,18 @@ static bool keep_text(char **kept, const char *text)
     return true;
 }
 
-static fxmon_result alert_claim(void *state, fxmon_progress *progress, fxmon_error *error)
+static fxmon_result alert_claim(void *held, fxmon_progress *progress, fxmon_error *error)
 {
-    fxi_alert_stage *s = state;
-    if (!keep_text(&s->lane, progress->lane) || !keep_text(&s->stream, progress->stream)) {
+    struct alert_place *p = held;
+    if (!keep_text(&p->lane, progress->lane) || !keep_text(&p->stream, progress->stream)) {
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory");
         return FXMON_FATAL;
     }
-    fxmon_result result = s->ops->claim(s->store, progress, error);
+    fxmon_result result = p->stage->ops->claim(p->stage->store, progress, error);
     if (result != FXMON_DONE)
         return result;
-    alert_drop(s);
-    return read_set(s, error);
+    alert_drop(p);
+    return read_set(p, error);
 }
 
 static void alert_idle(void *state, int64_t now, const fxmon_status *status)
@@ -380,6 +401,6 @@ static void alert_close(void *state)
 }
 
 const fxi_stage_ops fxi_alert_stage_ops = {
-    .kind = "alert", .open = alert_open, .claim = alert_claim, .apply = alert_apply, .dead = alert_dead, .commit = alert_commit,
+    .kind = "alert", .open = alert_open, .place_new = alert_place_new, .place_free = alert_place_free, .claim = alert_claim, .apply = alert_apply, .dead = alert_dead, .commit = alert_commit,
     .drop = alert_drop, .idle = alert_idle, .count = alert_count, .close = alert_close,
 };

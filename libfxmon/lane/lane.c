@@ -1,13 +1,11 @@
 /*
  * lane/lane.c - the state machine of a lane.
  *
- *   open stage -> open stream -> assigned -> claim: restore the checkpoint, seek to it -> replay up to the stored place -> apply, commit, apply, commit ...
+ *   open stage -> open stream -> work: for each partition that is assigned
+ *                                claim: restore the checkpoint, seek to it -> replay up to the stored place -> apply, commit, apply, commit ...
  *
- * Everything that can fail answers at once; this file alone waits. A failed commit keeps its batch: the stream is paused but still polled, so that a
- * log with a group protocol does not take the partition away, and the same batch is offered again after the backoff. After FENCED another process owns
- * the place: batch and statistics are dropped, and there is no new claim before the stream has been read successfully, which is how a stale owner
- * learns that the partition is no longer its own. Two owners of a file log, which has no group protocol, would fence each other for ever; the
- * growing random wait lets one of them work.
+ * Everything that can fail answers at once; this file alone waits. The thread of the lane is also the one that polls the stream, and it goes on polling
+ * while the destination is away: every driver's call is bounded far below the time after which a group gives a silent member up.
  *
  * Statistics are a function of the log up to the place. The checkpoint is taken between two batches and stored in the commit itself, so what is
  * restored and replayed is exactly what an undisturbed run computes.
@@ -34,6 +32,28 @@ static int64_t wall(const fxi_lane *lane)
 
 /* ---- what others see ------------------------------------------------------------------------------- */
 
+/* One number for all partitions: what is next, and the end, summed; their difference is the lag. */
+static void show_places(const fxi_lane *lane, fxmon_status *status)
+{
+    int64_t now = wall(lane);
+    if (lane->place_count == 0) {
+        status->next_offset = lane->shown.lane ? lane->shown.next_offset : -1;
+        status->end_offset = lane->shown.lane ? lane->shown.end_offset : -1;
+        return;
+    }
+    status->next_offset = lane->place_count == 1 ? lane->places[0]->progress.next_offset : 0;
+    status->end_offset = status->next_offset;
+    for (size_t i = 0; i < lane->place_count; i++) {
+        const fxi_place *place = lane->places[i];
+        int64_t next = place->progress.next_offset, behind = place->log_end > next ? place->log_end - next : 0;
+        if (lane->place_count > 1 && next > 0)
+            status->next_offset += next;
+        status->end_offset += (lane->place_count > 1 && next > 0 ? next : 0) + behind;
+        if (next >= 0 && behind > 0 && place->newest_time > 0 && now - place->newest_time > status->lag_ns)
+            status->lag_ns = now - place->newest_time;
+    }
+}
+
 void fxi_lane_show(fxi_lane *lane, const char *state)
 {
     fxmon_status status = lane->counted;
@@ -42,13 +62,9 @@ void fxi_lane_show(fxi_lane *lane, const char *state)
     status.lane = lane->name;
     status.destination = lane->destination;
     status.state = state;
-    status.next_offset = lane->progress.next_offset;
-    status.end_offset = lane->log_end > status.next_offset ? lane->log_end : status.next_offset;
     status.last_error = lane->error;
-    if (status.next_offset >= 0 && status.end_offset > status.next_offset && status.newest_time > 0) {
-        int64_t age = wall(lane) - status.newest_time;
-        status.lag_ns = age > 0 ? age : 0;
-    }
+    show_places(lane, &status);
+    fxi_lane_member(lane, &status);
     pthread_mutex_lock(&lane->mutex);
     lane->shown = status;
     pthread_mutex_unlock(&lane->mutex);
@@ -74,7 +90,7 @@ enum fxi_lane_step fxi_lane_fail(fxi_lane *lane, const fxmon_error *error)
     return FXI_STEP_FAILED;
 }
 
-static bool attempt_allowed(fxi_lane *lane, uint64_t *ticket)
+bool fxi_lane_attempt(fxi_lane *lane, uint64_t *ticket)
 {
     int64_t now = fxi_lane_now(lane), later;
     if (now < lane->wait_until)
@@ -94,7 +110,7 @@ static void count_failure(fxi_lane *lane, const fxi_retry *retry)
     lane->given_up = lane->give_up_after > 0 && retry->attempts >= lane->give_up_after;
 }
 
-static void backoff(fxi_lane *lane, const fxmon_error *error, const char *what)
+void fxi_lane_backoff(fxi_lane *lane, const fxmon_error *error, const char *what)
 {
     lane->error = *error;
     lane->counted.retries++;
@@ -104,18 +120,12 @@ static void backoff(fxi_lane *lane, const fxmon_error *error, const char *what)
     fxi_lane_show(lane, "retrying");
 }
 
-void fxi_lane_backoff(fxi_lane *lane, const fxmon_error *error, const char *what)
-{
-    backoff(lane, error, what);
-}
-
-/* The outcome of a call to the destination that the breaker admitted. */
-static void settle(fxi_lane *lane, uint64_t ticket, fxmon_result result, const fxmon_error *error, const char *what)
+void fxi_lane_settle(fxi_lane *lane, uint64_t ticket, fxmon_result result, const fxmon_error *error, const char *what)
 {
     int64_t now = fxi_lane_now(lane);
     fxi_breaker_result(&lane->breaker, ticket, result != FXMON_RETRY, now);
     if (result == FXMON_RETRY || result == FXMON_WAIT) {
-        backoff(lane, error, what);
+        fxi_lane_backoff(lane, error, what);
         if (fxi_breaker_state_at(&lane->breaker, now) == FXI_BREAKER_OPEN)
             fxi_lane_show(lane, "open");
     } else if (result == FXMON_DONE) {
@@ -137,41 +147,17 @@ enum fxi_lane_step fxi_lane_stream_trouble(fxi_lane *lane, fxmon_result result, 
     return FXI_STEP_WAIT;
 }
 
-void fxi_lane_forget_batch(fxi_lane *lane)
-{
-    lane->batch_messages = lane->batch_dead = lane->batch_bytes = lane->batch_rates = 0;
-    lane->commit_now = false;
-}
-
-void fxi_lane_fenced(fxi_lane *lane)
-{
-    if (lane->config.stage->drop)
-        lane->config.stage->drop(lane->config.stage_state);
-    fxi_lane_forget_batch(lane);
-    lane->record_count = lane->record_index = 0;
-    lane->reseek = false;
-    lane->finishing = lane->stopping; /* the end was reached with a batch that is gone */
-    lane->phase = FXI_LANE_FENCED;
-    int64_t now = fxi_lane_now(lane);
-    if (now - lane->claimed_at > lane->fence_retry.cap)
-        fxi_retry_reset(&lane->fence_retry);
-    lane->wait_until = now + fxi_retry_delay(&lane->fence_retry, 0, 0);
-    fxi_fail(&lane->error, FXMON_E_FENCED, "", "another process took over %s of %.150s", lane->key, lane->from);
-    fxi_log(lane->env, FXMON_LOG_WARNING, lane->name, "%s", lane->error.text);
-    fxi_lane_show(lane, "waiting");
-}
-
-/* ---- opening, claiming ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------ */
 
 static enum fxi_lane_step open_stage(fxi_lane *lane)
 {
     fxmon_error error;
     uint64_t ticket;
     fxi_error_clear(&error);
-    if (!attempt_allowed(lane, &ticket))
+    if (!fxi_lane_attempt(lane, &ticket))
         return FXI_STEP_WAIT;
     fxmon_result result = lane->config.stage->open(lane->config.stage_state, lane->env, &error);
-    settle(lane, ticket, result, &error, "open");
+    fxi_lane_settle(lane, ticket, result, &error, "open");
     if (result == FXMON_RETRY)
         return FXI_STEP_WAIT;
     if (result != FXMON_DONE)
@@ -188,218 +174,18 @@ static enum fxi_lane_step open_stream(fxi_lane *lane)
     if (fxi_lane_now(lane) < lane->stream_wait_until)
         return FXI_STEP_WAIT;
     if (!lane->stream) {
-        fxmon_result result = lane->config.stream->open_reader(lane->env, lane->from, lane->group, &lane->stream, &error);
+        fxmon_result result = lane->config.stream->open_reader(lane->env, lane->from, lane->config.follow ? NULL : lane->group, &lane->stream, &error);
         if (result != FXMON_DONE) {
             lane->stream = NULL;
             return fxi_lane_stream_trouble(lane, result, &error, "open");
         }
     }
-    lane->phase = FXI_LANE_UNASSIGNED;
+    lane->phase = FXI_LANE_WORK;
     fxi_lane_show(lane, "waiting");
     return FXI_STEP_ON;
-}
-
-static void forget_checkpoint(fxi_lane *lane)
-{
-    fxi_free(lane->progress.checkpoint);
-    lane->progress.checkpoint = NULL;
-    lane->progress.checkpoint_size = 0;
-}
-
-/* Where to read from: the checkpoint, or the beginning when the statistics have to be computed anew, or the stored place when there are none. */
-static int64_t first_to_read(const fxi_lane *lane, int64_t first, int64_t end)
-{
-    const fxmon_progress *progress = &lane->progress;
-    if (progress->next_offset < 0)
-        return lane->start_end ? end : first;
-    if (!lane->config.stage->save)
-        return progress->next_offset;
-    return progress->checkpoint ? progress->checkpoint_offset : first < progress->next_offset ? first : progress->next_offset;
-}
-
-static enum fxi_lane_step place_lane(fxi_lane *lane)
-{
-    fxmon_error error;
-    int64_t first = 0, end = 0;
-    fxi_error_clear(&error);
-    fxmon_result result = lane->config.stream->bounds(lane->stream, lane->progress.partition, &first, &end, &error);
-    if (result != FXMON_DONE)
-        return fxi_lane_stream_trouble(lane, result, &error, "look at");
-    if (lane->progress.next_offset > end) {
-        fxi_fail(&error, FXMON_E_GAP, "from", "the log ends at %lld, but this lane has read up to %lld: was %.120s cut or replaced?",
-                 (long long)end, (long long)lane->progress.next_offset, lane->from);
-        return fxi_lane_fail(lane, &error);
-    }
-    int64_t start = first_to_read(lane, first, end);
-    result = lane->config.stream->seek(lane->stream, lane->progress.partition, start, &error);
-    if (result != FXMON_DONE)
-        return fxi_lane_stream_trouble(lane, result, &error, "seek");
-    lane->position = start;
-    lane->log_end = end;
-    if (lane->until_end && lane->end < 0)
-        lane->end = end;
-    lane->finishing = lane->finishing || (lane->end >= 0 && start >= lane->end);
-    return FXI_STEP_ON;
-}
-
-static enum fxi_lane_step restore(fxi_lane *lane)
-{
-    fxmon_error error;
-    fxi_error_clear(&error);
-    bool usable = lane->progress.checkpoint && lane->progress.checkpoint_offset >= 0 &&
-                  lane->progress.checkpoint_offset <= lane->progress.next_offset;
-    if (!usable)
-        forget_checkpoint(lane);
-    if (!lane->config.stage->restore)
-        return FXI_STEP_ON;
-    fxmon_result result = lane->config.stage->restore(lane->config.stage_state, lane->progress.checkpoint, lane->progress.checkpoint_size, &error);
-    if (result == FXMON_FATAL && (error.code == FXMON_E_CORRUPT || error.code == FXMON_E_STATE)) { /* damaged, or of another window */
-        fxi_log(lane->env, FXMON_LOG_WARNING, lane->name, "%s; replaying the log from its beginning", error.text);
-        forget_checkpoint(lane);
-        result = lane->config.stage->restore(lane->config.stage_state, NULL, 0, &error);
-    }
-    return result == FXMON_DONE ? FXI_STEP_ON : fxi_lane_fail(lane, &error);
-}
-
-static enum fxi_lane_step claim(fxi_lane *lane)
-{
-    fxmon_error error;
-    uint64_t ticket;
-    fxi_error_clear(&error);
-    if (fxi_lane_now(lane) < lane->stream_wait_until || !attempt_allowed(lane, &ticket))
-        return FXI_STEP_WAIT;
-    forget_checkpoint(lane);
-    lane->progress = (fxmon_progress){.lane = lane->key, .stream = lane->stream_name, .partition = lane->progress.partition, .next_offset = -1,
-                                      .checkpoint_offset = -1};
-    fxmon_result result = lane->config.stage->claim(lane->config.stage_state, &lane->progress, &error);
-    lane->progress.lane = lane->key;
-    lane->progress.stream = lane->stream_name;
-    settle(lane, ticket, result, &error, "claim");
-    if (result == FXMON_RETRY || result == FXMON_FENCED)
-        return FXI_STEP_WAIT;
-    if (result != FXMON_DONE)
-        return fxi_lane_fail(lane, &error);
-    enum fxi_lane_step step = restore(lane);
-    lane->position = -1;
-    if (step == FXI_STEP_ON && lane->replayable)
-        step = place_lane(lane);
-    forget_checkpoint(lane);
-    if (step != FXI_STEP_ON)
-        return step;
-    lane->reseek = lane->paused = false;
-    lane->claimed_at = lane->checkpoint_at = fxi_lane_now(lane);
-    lane->checkpoint_now = lane->progress.next_offset < 0 || lane->progress.checkpoint_offset < 0;
-    if (lane->replayable && lane->progress.next_offset < 0 && lane->start_end)
-        lane->commit_now = true; /* so that "the end" stays this one, whatever happens before the first batch */
-    lane->phase = FXI_LANE_RUN;
-    fxi_lane_show(lane, "running");
-    return FXI_STEP_ON;
-}
-
-/* ---- the batch ------------------------------------------------------------------------------------------------ */
-
-static bool replaying(const fxi_lane *lane)
-{
-    return lane->position < lane->progress.next_offset;
-}
-
-static bool checkpoint_due(const fxi_lane *lane)
-{
-    if (!lane->config.stage->save || !lane->replayable || replaying(lane))
-        return false;
-    return lane->checkpoint_now || fxi_lane_now(lane) - lane->checkpoint_at >= lane->checkpoint_every ||
-           ((lane->finishing || lane->release) && lane->position > lane->progress.checkpoint_offset);
-}
-
-static bool commit_due(const fxi_lane *lane)
-{
-    if (lane->commit_now)
-        return true;
-    bool last = lane->finishing || lane->release;
-    if (lane->batch_messages == 0)
-        return last && lane->progress.next_offset >= 0 && checkpoint_due(lane);
-    return last || fxi_lane_batch_full(lane) || fxi_lane_now(lane) - lane->batch_since >= lane->batch_time;
-}
-
-static enum fxi_lane_step committed(fxi_lane *lane, int64_t next_offset, bool with_checkpoint)
-{
-    lane->progress.next_offset = next_offset;
-    if (with_checkpoint) {
-        lane->progress.checkpoint_offset = next_offset;
-        lane->checkpoint_at = fxi_lane_now(lane);
-        lane->checkpoint_now = false;
-    }
-    lane->counted.messages += lane->batch_messages;
-    lane->counted.dead_letters += lane->batch_dead;
-    lane->counted.commits++;
-    fxi_error_clear(&lane->error);
-    fxi_lane_forget_batch(lane);
-    if (lane->paused && lane->config.stream->pause)
-        lane->config.stream->pause(lane->stream, lane->progress.partition, false);
-    lane->paused = false;
-    if (lane->config.stream->committed)
-        lane->config.stream->committed(lane->stream, lane->progress.partition, next_offset);
-    fxi_lane_show(lane, replaying(lane) ? "replaying" : "running");
-    return FXI_STEP_ON;
-}
-
-/* The batch waits. What was read but not looked at is given back to the log, so that the stream may be polled; a pipe cannot take back. */
-static void hold(fxi_lane *lane)
-{
-    if (!lane->replayable || lane->paused)
-        return;
-    if (lane->record_index < lane->record_count)
-        lane->reseek = true;
-    lane->record_count = lane->record_index = 0;
-    lane->paused = true;
-    if (lane->config.stream->pause)
-        lane->config.stream->pause(lane->stream, lane->progress.partition, true);
-}
-
-static enum fxi_lane_step commit(fxi_lane *lane)
-{
-    fxmon_error error;
-    uint64_t ticket;
-    fxi_error_clear(&error);
-    if (!attempt_allowed(lane, &ticket))
-        return FXI_STEP_WAIT;
-    int64_t next_offset = lane->position >= 0 ? lane->position : lane->progress.next_offset;
-    bool with_checkpoint = checkpoint_due(lane);
-    if (with_checkpoint) {
-        lane->progress.checkpoint_offset = next_offset;
-        lane->config.stage->save(lane->config.stage_state, &lane->progress.checkpoint, &lane->progress.checkpoint_size);
-        with_checkpoint = lane->progress.checkpoint != NULL;
-    }
-    int64_t before = lane->progress.next_offset;
-    fxmon_result result = lane->config.stage->commit(lane->config.stage_state, &lane->progress, next_offset, &error);
-    forget_checkpoint(lane);
-    settle(lane, ticket, result, &error, "commit");
-    if (result == FXMON_DONE)
-        return committed(lane, next_offset, with_checkpoint);
-    lane->progress.next_offset = before;
-    if (with_checkpoint)
-        lane->progress.checkpoint_offset = -1, lane->checkpoint_now = true;
-    if (result == FXMON_FENCED) {
-        fxi_lane_fenced(lane);
-        return FXI_STEP_WAIT;
-    }
-    if (result != FXMON_RETRY && result != FXMON_WAIT)
-        return fxi_lane_fail(lane, &error);
-    hold(lane);
-    return FXI_STEP_WAIT;
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------------------- */
-
-static void give_up_partition(fxi_lane *lane)
-{
-    if (lane->config.stage->drop)
-        lane->config.stage->drop(lane->config.stage_state);
-    fxi_lane_forget_batch(lane);
-    lane->assigned = lane->release = lane->reseek = false;
-    lane->phase = FXI_LANE_UNASSIGNED;
-    fxi_lane_show(lane, "waiting");
-}
 
 static enum fxi_lane_step end_lane(fxi_lane *lane)
 {
@@ -416,46 +202,106 @@ static enum fxi_lane_step listen(fxi_lane *lane, int timeout_ms)
     return fxi_lane_read(lane, timeout_ms);
 }
 
-static enum fxi_lane_step run(fxi_lane *lane, int timeout_ms)
+/* Claims wait for the records of the last read: what is left of it may be of the same partition, and from another place in it. */
+static enum fxi_lane_step claim_places(fxi_lane *lane)
 {
-    if (commit_due(lane)) {
-        enum fxi_lane_step step = commit(lane);
-        if (step == FXI_STEP_WAIT && lane->phase == FXI_LANE_RUN && lane->paused && !lane->finishing)
-            return listen(lane, 0) == FXI_STEP_FAILED ? FXI_STEP_FAILED : FXI_STEP_WAIT;
-        return step;
+    for (size_t i = 0; i < lane->place_count && !lane->finishing; i++) {
+        fxi_place *place = lane->places[i];
+        if (place->phase != FXI_PLACE_CLAIM || place->release || lane->record_index < lane->record_count)
+            continue;
+        enum fxi_lane_step step = fxi_place_claim(lane, place);
+        if (step == FXI_STEP_FAILED)
+            return step;
     }
-    if (lane->release) {
-        give_up_partition(lane);
+    fxi_lane_tell(lane);
+    return FXI_STEP_ON;
+}
+
+/* The batch that was offered before, or the one that has waited longest. */
+static fxi_place *place_to_commit(const fxi_lane *lane)
+{
+    fxi_place *chosen = NULL;
+    if (lane->offered)
+        return lane->offered;
+    for (size_t i = 0; i < lane->place_count; i++) {
+        fxi_place *place = lane->places[i];
+        if (fxi_place_commit_due(lane, place) && (!chosen || place->batch_since < chosen->batch_since))
+            chosen = place;
+    }
+    return chosen;
+}
+
+/* Those that were revoked and hold nothing any more. */
+static void release_places(fxi_lane *lane)
+{
+    for (size_t i = lane->place_count; i-- > 0;) {
+        fxi_place *place = lane->places[i];
+        if (!place->release || fxi_place_commit_due(lane, place))
+            continue;
+        fxi_lane_note(lane->revoked, place->partition);
+        fxi_place_give_up(lane, place, true);
+        fxi_lane_show(lane, "waiting");
+    }
+    fxi_lane_tell(lane);
+}
+
+static bool all_done(const fxi_lane *lane)
+{
+    if (lane->finishing)
+        return true;
+    if (lane->until_end && lane->idle_member && lane->place_count == 0)
+        return true;
+    for (size_t i = 0; i < lane->place_count; i++)
+        if (!lane->places[i]->done || lane->places[i]->phase != FXI_PLACE_RUN)
+            return false;
+    return lane->place_count > 0;
+}
+
+static enum fxi_lane_step commit_place(fxi_lane *lane, fxi_place *place)
+{
+    enum fxi_lane_step step = fxi_place_commit(lane, place);
+    if (step != FXI_STEP_WAIT)
+        return step;
+    if (lane->offered && lane->offered->release) { /* the next owner reads it again; keeping the group waiting would stop it too */
+        fxi_lane_note(lane->revoked, lane->offered->partition);
+        fxi_place_give_up(lane, lane->offered, true);
         return FXI_STEP_ON;
     }
-    if (lane->finishing)
+    if (lane->place_count > 0 && lane->replayable && !lane->finishing)
+        return listen(lane, 0) == FXI_STEP_FAILED ? FXI_STEP_FAILED : FXI_STEP_WAIT;
+    return FXI_STEP_WAIT;
+}
+
+static enum fxi_lane_step work(fxi_lane *lane, int timeout_ms)
+{
+    enum fxi_lane_step step = claim_places(lane);
+    if (step == FXI_STEP_FAILED)
+        return step;
+    fxi_place *place = place_to_commit(lane);
+    if (place)
+        return commit_place(lane, place);
+    release_places(lane);
+    if (all_done(lane))
         return end_lane(lane);
     if (lane->record_index < lane->record_count)
         return fxi_lane_consume(lane);
-    return listen(lane, timeout_ms);
+    if (!lane->replayable && lane->place_count > 0 && lane->places[0]->phase != FXI_PLACE_RUN)
+        return FXI_STEP_WAIT; /* what a pipe gives now would be lost */
+    lane->awakened = false;
+    size_t claimable = lane->place_count;
+    step = listen(lane, timeout_ms);
+    return step == FXI_STEP_WAIT && (lane->awakened || claimable != lane->place_count) ? FXI_STEP_ON : step;
 }
 
 static enum fxi_lane_step lane_step(fxi_lane *lane, int timeout_ms)
 {
-    enum fxi_lane_step step;
     switch (lane->phase) {
     case FXI_LANE_OPEN_STAGE:
         return lane->finishing ? end_lane(lane) : open_stage(lane);
     case FXI_LANE_OPEN_STREAM:
         return lane->finishing ? end_lane(lane) : open_stream(lane);
-    case FXI_LANE_UNASSIGNED:
-        return lane->finishing ? end_lane(lane) : listen(lane, timeout_ms);
-    case FXI_LANE_FENCED:
-        if (lane->finishing)
-            return end_lane(lane);
-        if (fxi_lane_now(lane) < lane->wait_until)
-            return FXI_STEP_WAIT;
-        step = listen(lane, 0);
-        return step == FXI_STEP_WAIT && lane->phase == FXI_LANE_CLAIM ? FXI_STEP_ON : step;
-    case FXI_LANE_CLAIM:
-        return lane->finishing ? end_lane(lane) : claim(lane);
-    case FXI_LANE_RUN:
-        return run(lane, timeout_ms);
+    case FXI_LANE_WORK:
+        return work(lane, timeout_ms);
     default:
         return FXI_STEP_ENDED;
     }
@@ -468,28 +314,39 @@ static void idle(fxi_lane *lane)
     if (lane->idle_at && now - lane->idle_at < IDLE_EVERY)
         return;
     lane->idle_at = now;
-    if (lane->phase == FXI_LANE_RUN && lane->replayable) {
+    for (size_t i = 0; i < lane->place_count && lane->replayable; i++) {
         int64_t first, end;
-        if (lane->config.stream->bounds(lane->stream, lane->progress.partition, &first, &end, NULL) == FXMON_DONE)
-            lane->log_end = end;
+        fxi_place *place = lane->places[i];
+        if (place->phase == FXI_PLACE_RUN && lane->config.stream->bounds(lane->stream, place->partition, &first, &end, NULL) == FXMON_DONE)
+            place->log_end = end;
     }
     fxi_lane_show(lane, lane->shown.state);
     if (lane->stage_open && lane->config.stage->idle)
         lane->config.stage->idle(lane->config.stage_state, wall(lane), &lane->shown);
 }
 
+static int64_t earlier(int64_t until, int64_t at, int64_t now)
+{
+    return at > now && at < until ? at : until;
+}
+
 /* How long nothing will happen unless the stream has news. */
 static int64_t next_wait(const fxi_lane *lane)
 {
     int64_t now = fxi_lane_now(lane), until = lane->idle_at + IDLE_EVERY;
-    bool waits = lane->wait_until > now &&
-                 (lane->phase == FXI_LANE_OPEN_STAGE || lane->phase == FXI_LANE_FENCED || lane->phase == FXI_LANE_CLAIM || commit_due(lane));
-    if (waits && lane->wait_until < until)
-        until = lane->wait_until;
-    if (lane->stream_wait_until > now && lane->stream_wait_until < until)
-        until = lane->stream_wait_until;
-    if (lane->batch_messages && !commit_due(lane) && lane->batch_since + lane->batch_time < until)
-        until = lane->batch_since + lane->batch_time;
+    if (lane->phase == FXI_LANE_OPEN_STAGE)
+        until = earlier(until, lane->wait_until, now);
+    until = earlier(until, lane->stream_wait_until, now);
+    for (size_t i = 0; i < lane->place_count; i++) {
+        const fxi_place *place = lane->places[i];
+        bool due = fxi_place_commit_due(lane, place);
+        if (place->phase == FXI_PLACE_CLAIM || due)
+            until = earlier(until, lane->wait_until, now);
+        if (place->phase == FXI_PLACE_FENCED)
+            until = earlier(until, place->wait_until, now);
+        if (place->batch_messages && !due && place->batch_since + lane->batch_time < until)
+            until = place->batch_since + lane->batch_time;
+    }
     return until > now ? until - now : 0;
 }
 
@@ -525,10 +382,12 @@ static int lane_turn(void *state, const fxi_turn *turn, int64_t *wait_ns, fxmon_
 static int lane_pollfd(void *state)
 {
     fxi_lane *lane = state;
-    int64_t now = fxi_lane_now(lane);
-    bool listening = lane->stream && lane->config.stream->pollfd && !lane->paused && lane->stream_wait_until <= now &&
-                     (lane->phase == FXI_LANE_UNASSIGNED || (lane->phase == FXI_LANE_RUN && !commit_due(lane)));
-    return listening ? lane->config.stream->pollfd(lane->stream) : -1;
+    if (!lane->stream || !lane->config.stream->pollfd || lane->phase != FXI_LANE_WORK || lane->stream_wait_until > fxi_lane_now(lane))
+        return -1;
+    for (size_t i = 0; i < lane->place_count; i++) /* while the destination has to be waited for, news in the log change nothing */
+        if (lane->places[i]->phase != FXI_PLACE_RUN || lane->places[i]->paused || fxi_place_commit_due(lane, lane->places[i]))
+            return -1;
+    return lane->config.stream->pollfd(lane->stream);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------------- */
@@ -542,10 +401,11 @@ static void lane_close(void *state)
             fxi_lane_show(lane, "ended");
         stage->idle(lane->config.stage_state, wall(lane), &lane->shown);
     }
+    while (lane->place_count > 0)
+        fxi_place_give_up(lane, lane->places[lane->place_count - 1], false);
     if (lane->stream)
         lane->config.stream->close_reader(lane->stream);
     stage->close(lane->config.stage_state);
-    forget_checkpoint(lane);
     fxi_lane_free(lane);
 }
 

@@ -1,9 +1,10 @@
 /*
- * lane/lane.h - one reader of the log, one stage, one place in the log. Used through fxi_lane_worker.
+ * lane/lane.h - one reader of the log, one stage, and a place in every partition of the log that is assigned to it. Used through fxi_lane_worker.
  * Options read: batch, batch-time, batch-bytes, until-end, start, on-gap, checkpoint, retry-base, retry-cap, breaker-threshold, breaker-cooldown.
  */
 #ifndef FXI_LANE_H
 #define FXI_LANE_H
+#include "lane/board.h"
 #include "lane/env.h"
 #include "lane/stage.h"
 #include "lane/worker.h"
@@ -16,9 +17,11 @@ typedef struct fxi_lane_config {
     const char *from, *group;
     const fxi_stage_ops *stage;     /* the lane closes it */
     void *stage_state;
-    const char *name;               /* "sqlite", "alert": in progress rows as GROUP/NAME */
+    const char *name;               /* "sqlite", "alert": in progress rows as GROUP/NAME, and the consumer group GROUP.NAME */
     const char *destination;        /* redacted, for status */
-    bool follow;                    /* never ends by itself: until-end and start do not apply (the live lane) */
+    fxi_board *board;               /* hears of rebalances; may be NULL */
+    const char *component;          /* as the board names this lane; NULL: name */
+    bool follow;                    /* the live lane: never ends by itself, until-end and start do not apply, is in no consumer group */
 } fxi_lane_config;
 
 /** Opens nothing. On failure the stage state is still the caller's. */

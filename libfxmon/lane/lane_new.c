@@ -23,10 +23,11 @@ static void read_options(fxi_lane *lane)
                                      .factor = 1, .probe_timeout = PROBE_TIMEOUT};
     fxi_breaker_init(&lane->breaker, &settings);
     int64_t base = fxi_env_duration(env, "retry-base", FXMON_SECOND / 10), cap = fxi_env_duration(env, "retry-cap", 10 * FXMON_SECOND);
-    uint64_t seed = (uint64_t)env->now(env->user) ^ (uint64_t)(uintptr_t)lane;
-    fxi_retry_init(&lane->retry, base, cap, seed);
-    fxi_retry_init(&lane->stream_retry, base, cap, seed + 1);
-    fxi_retry_init(&lane->fence_retry, base, cap, seed + 2);
+    lane->seed = (uint64_t)env->now(env->user) ^ (uint64_t)(uintptr_t)lane;
+    lane->retry_base = base;
+    lane->retry_cap = cap;
+    fxi_retry_init(&lane->retry, base, cap, lane->seed);
+    fxi_retry_init(&lane->stream_retry, base, cap, lane->seed + 1);
 }
 
 void fxi_lane_free(fxi_lane *lane)
@@ -40,7 +41,20 @@ void fxi_lane_free(fxi_lane *lane)
     fxi_free(lane->destination);
     fxi_free(lane->key);
     fxi_free(lane->stream_name);
+    fxi_free(lane->places);
     fxi_free(lane);
+}
+
+static char *join(const char *group, char between, const char *name)
+{
+    fxi_buf text;
+    fxi_buf_init(&text, NAME_MAXIMUM);
+    fxi_buf_puts(&text, group);
+    fxi_buf_putc(&text, between);
+    fxi_buf_puts(&text, name);
+    char *joined = fxi_buf_take(&text);
+    fxi_buf_free(&text);
+    return joined;
 }
 
 fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error)
@@ -54,19 +68,12 @@ fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error)
     lane->config = *config;
     lane->env = config->env;
     read_options(lane);
-    lane->progress.next_offset = lane->progress.checkpoint_offset = lane->position = lane->end = -1;
     lane->decoder = fxi_decoder_new();
     lane->from = fxi_strdup(config->from);
-    lane->group = fxi_strdup(config->group ? config->group : "fxmon");
+    lane->group = join(config->group ? config->group : "fxmon", '.', config->name);
     lane->name = fxi_strdup(config->name);
     lane->destination = fxi_strdup(config->destination ? config->destination : "");
-    fxi_buf key;
-    fxi_buf_init(&key, NAME_MAXIMUM);
-    fxi_buf_puts(&key, config->group ? config->group : "fxmon");
-    fxi_buf_putc(&key, '/');
-    fxi_buf_puts(&key, config->name);
-    lane->key = fxi_buf_take(&key);
-    fxi_buf_free(&key);
+    lane->key = join(config->group ? config->group : "fxmon", '/', config->name);
     if (!lane->decoder || !lane->from || !lane->group || !lane->name || !lane->destination || !lane->key) {
         fxi_lane_free(lane);
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a lane");

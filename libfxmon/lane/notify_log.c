@@ -10,7 +10,7 @@ extern const fxmon_stream_ops fxi_stream_file;
 
 static fxmon_result log_send(void *state, const fxmon_event *event, const char *json, size_t length, fxmon_error *error)
 {
-    fxmon_blob record = {event->pair.text, json, length};
+    fxmon_blob record = {.key = event->pair.text, .data = json, .length = length};
     return fxi_stream_file.append(state, &record, 1, error);
 }
 

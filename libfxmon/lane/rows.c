@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "lane/env.h"
 
 static int parse_track(fxi_rows *rows, const char *track)
 {
@@ -51,6 +52,12 @@ int fxi_rows_open(fxi_rows *rows, size_t window, bool crosses, const char *track
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for the statistics");
     }
     return FXMON_OK;
+}
+
+int fxi_rows_of(fxi_rows *rows, const fxmon_env *env)
+{
+    return fxi_rows_open(rows, (size_t)fxi_env_integer(env, "window", 20), fxi_env_bool(env, "crosses", false),
+                         env->option ? env->option(env->user, "track") : NULL, NULL);
 }
 
 void fxi_rows_free(fxi_rows *rows)
@@ -234,6 +241,25 @@ int fxi_rows_apply(fxi_rows *rows, const fxmon_message *message, const fxmon_rec
             return code;
     }
     return rows->crosses && !quiet ? add_crosses(rows, message, record, source, fresh) : FXMON_OK;
+}
+
+fxmon_result fxi_rows_take(fxi_rows *rows, const fxmon_message *message, const fxmon_record *record, bool quiet, fxmon_error *error)
+{
+    int code = fxi_rows_apply(rows, message, record, quiet);
+    if (code == FXMON_OK)
+        return FXMON_DONE;
+    fxi_fail(error, code, "", "%s while computing the statistics", fxmon_strerror(code));
+    return code == FXMON_E_NOMEM ? FXMON_FATAL : FXMON_REFUSED;
+}
+
+void fxi_rows_complain(fxi_rows *rows, const fxmon_env *env, fxi_complaint *complaint)
+{
+    if (!rows->legs_missing)
+        return;
+    fxi_complain(complaint, env, "consume",
+                 "crosses are not complete: a message has not all tracked currencies (one message a pair?); "
+                 "let fxmon-produce publish them with --crosses");
+    rows->legs_missing = false;
 }
 
 /* ---- dead letters ------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  */
 #ifndef FXI_ROWS_H
 #define FXI_ROWS_H
+#include "base/log.h"
 #include "core/series.h"
 #include <fxmon/fxmon.h>
 
@@ -21,9 +22,15 @@ typedef struct fxi_rows {
 } fxi_rows;
 
 int fxi_rows_open(fxi_rows *rows, size_t window, bool crosses, const char *track, fxmon_error *error);
+/** The same by the options window, crosses and track. */
+int fxi_rows_of(fxi_rows *rows, const fxmon_env *env);
 void fxi_rows_free(fxi_rows *rows);
 /** One message into the statistics and, unless `quiet` (replay), into the batch. FXMON_E_NOMEM: the state is not to be used any more. */
 int fxi_rows_apply(fxi_rows *rows, const fxmon_message *message, const fxmon_record *record, bool quiet);
+/** The same, answering as a stage does. */
+fxmon_result fxi_rows_take(fxi_rows *rows, const fxmon_message *message, const fxmon_record *record, bool quiet, fxmon_error *error);
+/** Say, now and then, that crosses are not complete, if they are not. */
+void fxi_rows_complain(fxi_rows *rows, const fxmon_env *env, fxi_complaint *complaint);
 void fxi_rows_clear(fxi_rows *rows); /* the batch was delivered */
 void fxi_rows_drop(fxi_rows *rows);  /* forget batch and statistics */
 int fxi_rows_restore(fxi_rows *rows, const void *checkpoint, size_t size, fxmon_error *error);

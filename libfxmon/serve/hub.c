@@ -26,6 +26,7 @@ typedef struct series_key { fxmon_pair pair; char source[FXMON_SOURCE_TEXT]; } s
 _Static_assert(sizeof(series_key) <= 64, "a key of the map");
 
 struct fxi_hub {
+    bool claimed; /* the lane has begun */
     pthread_mutex_t lock;
     fxi_series *series;
     fxi_map *index;
@@ -169,10 +170,40 @@ static fxmon_result hub_open(void *state, const fxmon_env *env, fxmon_error *err
     return FXMON_DONE;
 }
 
+void fxi_hub_publish(fxi_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    if (hub->changed)
+        atomic_fetch_add(&hub->generation, 1);
+    hub->changed = false;
+    pthread_mutex_unlock(&hub->lock);
+}
+
+/* What was fed from a store before gives way to the log. */
+static void clear_hub(fxi_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    for (size_t i = 0; i < hub->count; i++) {
+        series_key key;
+        make_key(&key, &hub->entries[i]->live.quote.pair, hub->entries[i]->live.quote.source);
+        fxi_map_remove(hub->index, &key);
+        fxi_free(hub->entries[i]);
+    }
+    hub->count = 0;
+    fxi_series_clear(hub->series);
+    hub->changed = true;
+    atomic_store(&hub->newest, 0);
+    pthread_mutex_unlock(&hub->lock);
+    fxi_hub_publish(hub);
+}
+
 static fxmon_result hub_claim(void *state, fxmon_progress *progress, fxmon_error *error)
 {
-    (void)state;
+    fxi_hub *hub = state;
     (void)error;
+    if (!hub->claimed)
+        clear_hub(hub);
+    hub->claimed = true;
     progress->next_offset = -1; /* "start", which is the first record */
     progress->checkpoint_offset = -1;
     return FXMON_DONE;
@@ -196,15 +227,6 @@ static fxmon_result hub_apply(void *state, const fxmon_message *message, const f
     return result;
 }
 
-void fxi_hub_publish(fxi_hub *hub)
-{
-    pthread_mutex_lock(&hub->lock);
-    if (hub->changed)
-        atomic_fetch_add(&hub->generation, 1);
-    hub->changed = false;
-    pthread_mutex_unlock(&hub->lock);
-}
-
 static fxmon_result hub_commit(void *state, fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
 {
     (void)error;
@@ -221,31 +243,15 @@ static fxmon_result hub_dead(void *state, const fxmon_dead_letter *letter, fxmon
     return FXMON_DONE;
 }
 
-static void hub_drop(void *state)
+/* All partitions go into one picture; what is claimed again only repeats what the picture has, and a repeat changes nothing. */
+static void *hub_place_new(void *state)
 {
-    fxi_hub *hub = state;
-    pthread_mutex_lock(&hub->lock);
-    for (size_t i = 0; i < hub->count; i++) {
-        series_key key;
-        make_key(&key, &hub->entries[i]->live.quote.pair, hub->entries[i]->live.quote.source);
-        fxi_map_remove(hub->index, &key);
-        fxi_free(hub->entries[i]);
-    }
-    hub->count = 0;
-    fxi_series_clear(hub->series);
-    hub->changed = true;
-    atomic_store(&hub->newest, 0);
-    pthread_mutex_unlock(&hub->lock);
-    fxi_hub_publish(hub);
+    return state;
 }
 
-static fxmon_result hub_restore(void *state, const void *checkpoint, size_t size, fxmon_error *error)
+static void hub_place_free(void *held)
 {
-    (void)checkpoint;
-    (void)size;
-    (void)error;
-    hub_drop(state);
-    return FXMON_DONE;
+    (void)held;
 }
 
 static void hub_save(void *state, void **checkpoint, size_t *size)
@@ -266,8 +272,8 @@ static void hub_close(void *state)
 }
 
 const fxi_stage_ops fxi_hub_stage = {
-    .kind = "live", .open = hub_open, .claim = hub_claim, .replay = hub_apply, .restore = hub_restore, .apply = hub_apply, .dead = hub_dead,
-    .commit = hub_commit, .save = hub_save, .drop = hub_drop, .count = hub_count, .close = hub_close,
+    .kind = "live", .open = hub_open, .place_new = hub_place_new, .place_free = hub_place_free, .claim = hub_claim, .replay = hub_apply, .apply = hub_apply, .dead = hub_dead,
+    .commit = hub_commit, .save = hub_save, .count = hub_count, .close = hub_close,
 };
 
 int fxi_hub_feed(fxi_hub *hub, const fxmon_stored_rate *r)

@@ -203,6 +203,6 @@ void test_log_all(const char *url, test_lines *lines)
 
 fxmon_result test_log_append(void *writer, const char *text, fxmon_error *error)
 {
-    fxmon_blob blob = {NULL, text, strlen(text)};
+    fxmon_blob blob = {.data = text, .length = strlen(text)};
     return fxi_stream_file.append(writer, &blob, 1, error);
 }

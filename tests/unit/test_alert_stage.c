@@ -18,6 +18,7 @@ typedef struct bench {
     fxmon_store_ops ops; /* SQLite's, with a commit that may fail */
     fxi_alert_stage *stage;
     fxmon_progress progress;
+    void *place;
 } bench;
 
 static int failing_commits; /* the next commits answer RETRY without reaching the store */
@@ -49,8 +50,11 @@ static void stage_new(bench *b)
 static void stage_claim(bench *b)
 {
     fxmon_error error;
+    if (!b->place)
+        b->place = fxi_alert_stage_ops.place_new(b->stage);
+    ck_assert_ptr_nonnull(b->place);
     b->progress = (fxmon_progress){.lane = "test/alert", .stream = "file:test", .next_offset = -1, .checkpoint_offset = -1};
-    ck_assert_msg(fxi_alert_stage_ops.claim(b->stage, &b->progress, &error) == FXMON_DONE, "%s", error.text);
+    ck_assert_msg(fxi_alert_stage_ops.claim(b->place, &b->progress, &error) == FXMON_DONE, "%s", error.text);
     if (b->progress.next_offset < 0)
         b->progress.next_offset = 0;
 }
@@ -64,7 +68,10 @@ static void stage_open(bench *b)
 
 static void stage_close(bench *b)
 {
+    if (b->place)
+        fxi_alert_stage_ops.place_free(b->place);
     fxi_alert_stage_ops.close(b->stage);
+    b->place = NULL;
     b->stage = NULL;
 }
 
@@ -100,13 +107,13 @@ static fxmon_result apply(bench *b, int64_t offset)
     fxmon_message message = {.time = (offset + 1) * FXMON_SECOND, .base = "USD", .source = "test", .count = 1, .rates = &rate};
     fxmon_record record = {.offset = offset};
     fxmon_error error;
-    return fxi_alert_stage_ops.apply(b->stage, &message, &record, &error);
+    return fxi_alert_stage_ops.apply(b->place, &message, &record, &error);
 }
 
 static fxmon_result commit(bench *b, int64_t next)
 {
     fxmon_error error;
-    fxmon_result result = fxi_alert_stage_ops.commit(b->stage, &b->progress, next, &error);
+    fxmon_result result = fxi_alert_stage_ops.commit(b->place, &b->progress, next, &error);
     if (result == FXMON_DONE)
         b->progress.next_offset = next;
     return result;
@@ -224,7 +231,7 @@ START_TEST(fenced_owner_leaves_no_trace)
             ck_assert_int_eq(apply(owner, i), FXMON_DONE);
         stage_claim(idle); /* takes over: what the owner holds must not count */
         ck_assert_int_eq(commit(owner, offset + 5), FXMON_FENCED);
-        fxi_alert_stage_ops.drop(owner->stage);
+        fxi_alert_stage_ops.drop(owner->place);
         ck_assert_int_eq(idle->progress.next_offset, offset);
         for (int64_t i = offset; i < offset + 5; i++)
             ck_assert_int_eq(apply(idle, i), FXMON_DONE);

@@ -63,7 +63,7 @@ static int write_batches(int *acked)
         fxmon_blob blobs[BATCH];
         for (int i = 0; i < BATCH; i++) {
             snprintf(text[i], sizeof text[i], "{\"n\":%d,\"fill\":\"%0*d\"}", b * BATCH + i, 40 + i, 0);
-            blobs[i] = (fxmon_blob){NULL, text[i], strlen(text[i])};
+            blobs[i] = (fxmon_blob){.data = text[i], .length = strlen(text[i])};
         }
         if (fxi_stream_file.append(writer, blobs, BATCH, &error) == FXMON_DONE) {
             acked[b++] = 1;
@@ -216,7 +216,7 @@ static bool sink_run(int total)
                 fxmon_row row = row_of(i);
                 ck_assert_int_eq(fxi_sink_text.write(sink, &row, 1, &error), FXMON_DONE);
             }
-            fxmon_dead_letter letter = {"lane", "file:x", 0, n, "bad\xff", 4, "syntax", "at byte 3", 0};
+            fxmon_dead_letter letter = {"lane", "file:x", 0, n, "bad\xff", 4, "syntax", "at byte 3", 0, 0};
             ck_assert_int_eq(fxi_sink_text.dead(sink, &letter, &error), FXMON_DONE);
             progress.next_offset = to;
             progress.checkpoint = (void *)(intptr_t) "state";

@@ -98,9 +98,17 @@ START_TEST(test_snapshots)
     ck_assert_int_eq(fxi_snapshot_find(third, &pair), -1);
     fxi_snapshot_release(hub, first);
     fxi_snapshot_release(hub, third);
-    fxi_hub_stage.drop(hub);
+    fxmon_progress progress = {0};
+    ck_assert_int_eq(fxi_hub_stage.claim(hub, &progress, NULL), FXMON_DONE); /* the log's own picture begins empty */
     third = fxi_hub_snapshot(hub);
     ck_assert_uint_eq(third->count, 0);
+    fxi_snapshot_release(hub, third);
+    tell(hub, "USD/EUR", (fxmon_decimal){847, 3}, T0, "a");
+    commit(hub);
+    progress.partition = 1;
+    ck_assert_int_eq(fxi_hub_stage.claim(hub, &progress, NULL), FXMON_DONE); /* another partition adds to it */
+    third = fxi_hub_snapshot(hub);
+    ck_assert_uint_eq(third->count, 1);
     fxi_snapshot_release(hub, third);
     fxi_hub_free(hub);
 }

@@ -50,7 +50,7 @@ static void write_records(int writer, int from, int to, int batch, volatile int 
     while (from < to) {
         int count = to - from < batch ? to - from : batch;
         for (int i = 0; i < count; i++) {
-            blobs[i] = (fxmon_blob){NULL, text[i], (size_t)record_text(text[i], writer, from + i)};
+            blobs[i] = (fxmon_blob){.data = text[i], .length = (size_t)record_text(text[i], writer, from + i)};
         }
         fxmon_result result = fxi_stream_file.append(state, blobs, (size_t)count, &error);
         if (result == FXMON_DONE) {
