@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/error.h"
+#include "base/instance.h"
 #include "base/value.h"
 
 static const char *option_of(const fxmon_env *env, const char *name)
@@ -52,20 +52,7 @@ bool fxi_env_is(const fxmon_env *env, const char *name, const char *value)
 
 void fxi_env_instance(char out[64])
 {
-    char host[49] = "";
-    if (gethostname(host, sizeof host - 1) != 0 || !host[0])
-        memcpy(host, "localhost", sizeof "localhost");
-    host[sizeof host - 1] = '\0';
-    fxi_buf text;
-    fxi_buf_init(&text, 63);
-    fxi_buf_puts(&text, host);
-    fxi_buf_putc(&text, ':');
-    fxi_buf_int(&text, (int64_t)getpid());
-    size_t length = text.failed || !text.data ? 0 : text.length;
-    if (length)
-        memcpy(out, text.data, length);
-    out[length] = '\0';
-    fxi_buf_free(&text);
+    fxi_instance(out);
 }
 
 static int64_t system_monotonic(void)

@@ -364,4 +364,8 @@ const fxmon_store_ops fxi_store_sqlite = {
     .health_put = fxi_sqlite_health_put,
     .health_each = fxi_sqlite_health_each,
     .ping = fxi_sqlite_ping,
+    .rebalance_put = fxi_sqlite_rebalance_put,
+    .rebalance_each = fxi_sqlite_rebalance_each,
+    .place_each = fxi_sqlite_place_each,
+    .dead_resolve = fxi_sqlite_dead_resolve,
 };

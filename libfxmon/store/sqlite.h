@@ -1,6 +1,7 @@
 /*
  * store/sqlite.h - what the files of the sqlite: store share. sqlite.c opens and closes, sqlite_schema.c knows the tables, sqlite_lane.c is
- * claim/begin/put/commit, sqlite_alerts.c alerts and their events, sqlite_query.c answers questions.
+ * claim/begin/put/commit, sqlite_alerts.c alerts and their events, sqlite_health.c what
+ * programs say of themselves and where lanes stand, sqlite_query.c answers questions about rates.
  */
 #ifndef FXI_STORE_SQLITE_H
 #define FXI_STORE_SQLITE_H
@@ -50,6 +51,10 @@ enum fxi_sqlite_statement {
     FXI_SQL_HISTORY_SOURCE_UP,
     FXI_SQL_HEALTH_PUT,
     FXI_SQL_HEALTH_EACH,
+    FXI_SQL_REBALANCE_PUT,
+    FXI_SQL_REBALANCE_EACH,
+    FXI_SQL_PLACE_EACH,
+    FXI_SQL_DEAD_RESOLVE,
     FXI_SQL_PING,
     FXI_SQL_STATEMENTS
 };
@@ -137,8 +142,14 @@ fxmon_result fxi_sqlite_events(void *state, int64_t limit, int64_t offset, fxmon
 fxmon_result fxi_sqlite_latest(void *state, fxmon_rate_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_sqlite_history(void *state, const fxmon_history_query *query, fxmon_rate_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_sqlite_dead_each(void *state, int64_t limit, int64_t offset, fxmon_dead_fn fn, void *user, fxmon_error *error);
+fxmon_result fxi_sqlite_ping(void *state, fxmon_error *error);
+
+/* sqlite_health.c */
 fxmon_result fxi_sqlite_health_put(void *state, const fxmon_health *health, fxmon_error *error);
 fxmon_result fxi_sqlite_health_each(void *state, fxmon_health_fn fn, void *user, fxmon_error *error);
-fxmon_result fxi_sqlite_ping(void *state, fxmon_error *error);
+fxmon_result fxi_sqlite_rebalance_put(void *state, const fxmon_rebalance *event, fxmon_error *error);
+fxmon_result fxi_sqlite_rebalance_each(void *state, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
+fxmon_result fxi_sqlite_place_each(void *state, fxmon_place_fn fn, void *user, fxmon_error *error);
+fxmon_result fxi_sqlite_dead_resolve(void *state, int64_t id, int64_t time, fxmon_error *error);
 
 #endif

@@ -10,6 +10,7 @@
  */
 #include "base/decimal.h"
 #include "base/error.h"
+#include "base/instance.h"
 #include "base/mem.h"
 #include "store/sqlite.h"
 
@@ -223,12 +224,15 @@ static int64_t now_of(fxi_sqlite *s)
 static fxmon_result claim_in_transaction(fxi_sqlite *s, fxmon_progress *progress, int64_t *stream, fxmon_error *error)
 {
     sqlite3_stmt *statement;
+    char owner[64];
+    fxi_instance(owner);
     fxmon_result result = number_of(s, FXI_SQL_STREAM_ID, FXI_SQL_STREAM_ADD, progress->stream, stream, error);
     if (result == FXMON_DONE) {
         result = bind_place(s, FXI_SQL_CLAIM, progress, &statement, error);
     }
     if (result == FXMON_DONE) {
         sqlite3_bind_int64(statement, 4, now_of(s));
+        fxi_sqlite_bind_text(statement, 5, owner);
         result = fxi_sqlite_run(s, statement, "claiming the place", error);
     }
     if (result == FXMON_DONE) {

@@ -97,60 +97,13 @@ fxmon_result fxi_sqlite_dead_each(void *state, int64_t limit, int64_t offset, fx
                                     .length = (size_t)sqlite3_column_bytes(statement, 5),
                                     .reason = (const char *)sqlite3_column_text(statement, 6),
                                     .text = (const char *)sqlite3_column_text(statement, 7),
-                                    .first_seen = sqlite3_column_int64(statement, 8)};
+                                    .first_seen = sqlite3_column_int64(statement, 8),
+                                    .resolved = sqlite3_column_int64(statement, 9)};
         if (letter.lane == NULL || letter.stream == NULL || letter.reason == NULL || letter.text == NULL) {
             result = fxi_sqlite_no_memory(error); /* the columns are NOT NULL */
             break;
         }
         if (!fn(user, &letter, sqlite3_column_int64(statement, 0))) {
-            break;
-        }
-    }
-    sqlite3_reset(statement);
-    return result;
-}
-
-fxmon_result fxi_sqlite_health_put(void *state, const fxmon_health *h, fxmon_error *error)
-{
-    fxi_sqlite *s = state;
-    fxmon_result result;
-    sqlite3_stmt *statement = fxi_sqlite_prepare(s, FXI_SQL_HEALTH_PUT, &result, error);
-    if (statement == NULL) {
-        return result;
-    }
-    const int64_t numbers[] = {h->heartbeat, h->messages, h->rows, h->dead_letters, h->last_offset, h->lag};
-    fxi_sqlite_bind_text(statement, 1, h->component);
-    fxi_sqlite_bind_text(statement, 2, h->instance);
-    fxi_sqlite_bind_text(statement, 3, h->status);
-    for (int i = 0; i < 6; i++) {
-        sqlite3_bind_int64(statement, 4 + i, numbers[i]);
-    }
-    fxi_sqlite_bind_text(statement, 10, h->detail);
-    result = fxi_sqlite_run(s, statement, "writing health", error);
-    sqlite3_clear_bindings(statement);
-    return result;
-}
-
-fxmon_result fxi_sqlite_health_each(void *state, fxmon_health_fn fn, void *user, fxmon_error *error)
-{
-    fxi_sqlite *s = state;
-    fxmon_result result;
-    sqlite3_stmt *statement = fxi_sqlite_prepare(s, FXI_SQL_HEALTH_EACH, &result, error);
-    if (statement == NULL) {
-        return result;
-    }
-    while (fxi_sqlite_step(s, statement, "reading health", &result, error)) {
-        fxmon_health health = {.heartbeat = sqlite3_column_int64(statement, 3),
-                               .messages = sqlite3_column_int64(statement, 4),
-                               .rows = sqlite3_column_int64(statement, 5),
-                               .dead_letters = sqlite3_column_int64(statement, 6),
-                               .last_offset = sqlite3_column_int64(statement, 7),
-                               .lag = sqlite3_column_int64(statement, 8)};
-        fxi_sqlite_text_into(statement, 0, health.component, sizeof(health.component));
-        fxi_sqlite_text_into(statement, 1, health.instance, sizeof(health.instance));
-        fxi_sqlite_text_into(statement, 2, health.status, sizeof(health.status));
-        fxi_sqlite_text_into(statement, 9, health.detail, sizeof(health.detail));
-        if (!fn(user, &health)) {
             break;
         }
     }

@@ -46,6 +46,12 @@
     "bid_mantissa INTEGER,bid_scale INTEGER,ask_mantissa INTEGER,ask_scale INTEGER,volatility REAL,samples INTEGER,"             \
     "source INTEGER NOT NULL,ingested INTEGER,"
 
+#define HEALTH_ID "component||' '||instance"
+#define PARTITION_LIST(names) "rtrim(replace(" names ",'...',''),',')" /* a list that was cut ends in "..." */
+#define HEALTH_KEPT "604800000000000"      /* 7 days without a heartbeat: nobody waits for that process any more */
+#define REBALANCES_KEPT "2592000000000000" /* 30 days */
+#define HEALTH_FORGET "DELETE FROM fxmon_health WHERE heartbeat<NEW.heartbeat-" HEALTH_KEPT ";"
+
 static const char *const migrations[] = {
     /* 1: rates, progress, dead letters */
     "CREATE TABLE fxmon_pair(id INTEGER PRIMARY KEY,pair TEXT NOT NULL UNIQUE);"
@@ -111,6 +117,43 @@ static const char *const migrations[] = {
     "WHERE component NOT LIKE 'produce%';"
     "CREATE VIEW producer_health AS SELECT component||' '||instance AS id,component AS type,instance,status," TIME_TEXT("heartbeat")
     " AS last_heartbeat,messages AS messages_sent,detail FROM fxmon_health WHERE component LIKE 'produce%';",
+
+    /* 2: members of groups, messages a minute, rebalances; who holds a place; dead letters that were dealt with */
+    "ALTER TABLE fxmon_health ADD COLUMN producer INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE fxmon_health ADD COLUMN group_name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE fxmon_health ADD COLUMN member TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE fxmon_health ADD COLUMN partitions TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE fxmon_health ADD COLUMN version TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE fxmon_health ADD COLUMN started INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE fxmon_health ADD COLUMN interval INTEGER NOT NULL DEFAULT 5000000000;"
+    "ALTER TABLE fxmon_health ADD COLUMN messages_last_minute INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE fxmon_health ADD COLUMN lag_ns INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE fxmon_health SET producer=1 WHERE component LIKE 'produce%';"
+    "DROP VIEW consumer_health;"
+    "DROP VIEW producer_health;"
+    "CREATE VIEW consumer_health AS SELECT " HEALTH_ID " AS id," HEALTH_ID " AS consumer_id,status," TIME_TEXT("heartbeat") " AS last_heartbeat,"
+    "'['||" PARTITION_LIST("partitions") "||']' AS assigned_partitions,messages_last_minute AS messages_processed_last_minute,component,instance,"
+    "group_name,member,version," TIME_TEXT("started") " AS started_at,messages AS messages_processed,row_count AS rows_written,dead_letters,"
+    "last_offset,lag,lag_ns/1e9 AS lag_seconds,interval/1e9 AS interval_seconds,detail FROM fxmon_health WHERE producer=0;"
+    "CREATE VIEW producer_health AS SELECT " HEALTH_ID " AS id," HEALTH_ID " AS producer_id,component AS type,status," TIME_TEXT("heartbeat")
+    " AS last_heartbeat,messages_last_minute AS messages_sent_last_minute,instance,group_name AS log,version," TIME_TEXT("started") " AS started_at,"
+    "messages AS messages_sent,interval/1e9 AS interval_seconds,detail FROM fxmon_health WHERE producer=1;"
+    "CREATE TRIGGER fxmon_health_added AFTER INSERT ON fxmon_health BEGIN " HEALTH_FORGET "END;"
+    "CREATE TRIGGER fxmon_health_changed AFTER UPDATE OF heartbeat ON fxmon_health BEGIN " HEALTH_FORGET "END;"
+    "CREATE TABLE fxmon_rebalance(id INTEGER PRIMARY KEY AUTOINCREMENT,time INTEGER NOT NULL,component TEXT NOT NULL,instance TEXT NOT NULL,"
+    "group_name TEXT NOT NULL,member TEXT NOT NULL,kind TEXT NOT NULL,partitions TEXT NOT NULL,assigned TEXT NOT NULL,generation INTEGER NOT NULL,"
+    "duration INTEGER NOT NULL,reason TEXT NOT NULL);"
+    "CREATE INDEX fxmon_rebalance_time ON fxmon_rebalance(time);"
+    "CREATE TRIGGER fxmon_rebalance_added AFTER INSERT ON fxmon_rebalance BEGIN "
+    "DELETE FROM fxmon_rebalance WHERE time<NEW.time-" REBALANCES_KEPT ";END;"
+    /* a row a partition; an event without partitions is one row without */
+    "CREATE VIEW rebalancing_events AS SELECT r.id AS id," HEALTH_ID " AS consumer_id,r.kind AS event_type,p.value AS partition_number,"
+    TIME_TEXT("r.time") " AS timestamp,r.component AS component,r.instance AS instance,r.group_name AS group_name,r.member AS member,"
+    "'['||" PARTITION_LIST("r.assigned") "||']' AS assigned_partitions,nullif(r.generation,-1) AS generation,"
+    "CASE WHEN r.duration<0 THEN NULL ELSE r.duration/1e9 END AS duration_seconds,r.reason AS reason "
+    "FROM fxmon_rebalance r LEFT JOIN json_each('['||" PARTITION_LIST("r.partitions") "||']') p;"
+    "ALTER TABLE fxmon_progress ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE fxmon_dead_letters ADD COLUMN resolved INTEGER NOT NULL DEFAULT 0;",
 };
 #define NEWEST_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
@@ -130,6 +173,12 @@ static const char *const migrations[] = {
 #define EVENT_NAMES                                                                                                              \
     "id,recorded,message,event_id,alert_id,version,kind,condition,severity,pair,threshold,rate_text,time,duration,worst,suppressed,source,partition,\"offset\""
 
+/* in the order of sqlite_health.c */
+#define HEALTH_NAMES                                                                                                             \
+    "component,instance,status,heartbeat,messages,row_count,dead_letters,last_offset,lag,detail,producer,group_name,member,partitions,version," \
+    "started,interval,messages_last_minute,lag_ns"
+#define REBALANCE_NAMES "time,component,instance,group_name,member,kind,partitions,assigned,generation,duration,reason"
+
 const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
     [FXI_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [FXI_SQL_COMMIT] = "COMMIT",
@@ -140,8 +189,8 @@ const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
     [FXI_SQL_SOURCE_ADD] = "INSERT INTO fxmon_source(source)VALUES(?1)",
     [FXI_SQL_STREAM_ID] = "SELECT id FROM fxmon_stream WHERE stream=?1",
     [FXI_SQL_STREAM_ADD] = "INSERT INTO fxmon_stream(stream)VALUES(?1)",
-    [FXI_SQL_CLAIM] = "INSERT INTO fxmon_progress(lane,stream,partition,next_offset,epoch,updated)VALUES(?1,?2,?3,-1,1,?4) "
-                      "ON CONFLICT(lane,stream,partition) DO UPDATE SET epoch=epoch+1,updated=excluded.updated",
+    [FXI_SQL_CLAIM] = "INSERT INTO fxmon_progress(lane,stream,partition,next_offset,epoch,updated,owner)VALUES(?1,?2,?3,-1,1,?4,?5) "
+                      "ON CONFLICT(lane,stream,partition) DO UPDATE SET epoch=epoch+1,updated=excluded.updated,owner=excluded.owner",
     [FXI_SQL_CHECKPOINT_GET] = "SELECT \"offset\",state FROM fxmon_checkpoint WHERE lane=?1 AND stream=?2 AND partition=?3",
     [FXI_SQL_CHECKPOINT_PUT] = "INSERT INTO fxmon_checkpoint(lane,stream,partition,\"offset\",state)VALUES(?1,?2,?3,?4,?5) "
                                "ON CONFLICT(lane,stream,partition) DO UPDATE SET \"offset\"=excluded.\"offset\",state=excluded.state",
@@ -158,7 +207,7 @@ const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
                            "samples=excluded.samples,ingested=excluded.ingested WHERE excluded.time>=fxmon_latest.time",
     [FXI_SQL_DEAD_ADD] = "INSERT INTO fxmon_dead_letters(lane,stream,partition,\"offset\",data,reason,text,first_seen)VALUES(?1,?2,?3,?4,?5,?6,?7,?8) "
                          "ON CONFLICT(lane,stream,partition,\"offset\") DO UPDATE SET faults=faults+1",
-    [FXI_SQL_DEAD_EACH] = "SELECT id,lane,stream,partition,\"offset\",data,reason,text,first_seen FROM fxmon_dead_letters ORDER BY id DESC LIMIT ?1 OFFSET ?2",
+    [FXI_SQL_DEAD_EACH] = "SELECT id,lane,stream,partition,\"offset\",data,reason,text,first_seen,resolved FROM fxmon_dead_letters ORDER BY id DESC LIMIT ?1 OFFSET ?2",
     [FXI_SQL_EVENT_ADD] = "INSERT INTO fxmon_event(event_id,alert_id,version,kind,condition,severity,pair,threshold,rate,rate_text,time,duration,worst,"
                           "suppressed,source,stream,partition,\"offset\",message,recorded)"
                           "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)",
@@ -190,12 +239,17 @@ const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
     [FXI_SQL_HISTORY_UP] = HISTORY("", "ASC"),
     [FXI_SQL_HISTORY_SOURCE_DOWN] = HISTORY(OF_SOURCE, "DESC"),
     [FXI_SQL_HISTORY_SOURCE_UP] = HISTORY(OF_SOURCE, "ASC"),
-    [FXI_SQL_HEALTH_PUT] = "INSERT INTO fxmon_health(component,instance,status,heartbeat,messages,row_count,dead_letters,last_offset,lag,detail)"
-                           "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10) ON CONFLICT(component,instance) DO UPDATE SET status=excluded.status,"
-                           "heartbeat=excluded.heartbeat,messages=excluded.messages,row_count=excluded.row_count,"
-                           "dead_letters=excluded.dead_letters,last_offset=excluded.last_offset,lag=excluded.lag,detail=excluded.detail",
-    [FXI_SQL_HEALTH_EACH] = "SELECT component,instance,status,heartbeat,messages,row_count,dead_letters,last_offset,lag,detail FROM fxmon_health "
-                            "ORDER BY component,instance",
+    [FXI_SQL_HEALTH_PUT] = "INSERT INTO fxmon_health(" HEALTH_NAMES ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19) "
+                           "ON CONFLICT(component,instance) DO UPDATE SET status=excluded.status,heartbeat=excluded.heartbeat,messages=excluded.messages,"
+                           "row_count=excluded.row_count,dead_letters=excluded.dead_letters,last_offset=excluded.last_offset,lag=excluded.lag,"
+                           "detail=excluded.detail,producer=excluded.producer,group_name=excluded.group_name,member=excluded.member,"
+                           "partitions=excluded.partitions,version=excluded.version,started=excluded.started,interval=excluded.interval,"
+                           "messages_last_minute=excluded.messages_last_minute,lag_ns=excluded.lag_ns",
+    [FXI_SQL_HEALTH_EACH] = "SELECT " HEALTH_NAMES " FROM fxmon_health ORDER BY component,instance",
+    [FXI_SQL_REBALANCE_PUT] = "INSERT INTO fxmon_rebalance(" REBALANCE_NAMES ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    [FXI_SQL_REBALANCE_EACH] = "SELECT id," REBALANCE_NAMES " FROM fxmon_rebalance ORDER BY id DESC LIMIT ?1 OFFSET ?2",
+    [FXI_SQL_PLACE_EACH] = "SELECT lane,stream,partition,next_offset,epoch,owner,updated FROM fxmon_progress ORDER BY lane,stream,partition",
+    [FXI_SQL_DEAD_RESOLVE] = "UPDATE fxmon_dead_letters SET resolved=?2 WHERE id=?1",
     [FXI_SQL_PING] = "SELECT value FROM fxmon_counter WHERE name='alert_generation'",
 };
 

@@ -293,6 +293,77 @@ START_TEST(a_writer_that_holds_the_lock)
 }
 END_TEST
 
+/* A file as the first version made it, with rows in it, opened by this one: everything is still there, and what is new works. */
+START_TEST(older_files_move_on)
+{
+    char path[600], *sql;
+    long size;
+    store_host_init(&host);
+    new_file(url, sizeof(url));
+    snprintf(path, sizeof(path), "%s/tests/data/sqlite-schema-1.sql", getenv("FXMON_TOP") ? getenv("FXMON_TOP") : ".");
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    fseek(file, 0, SEEK_END);
+    size = ftell(file);
+    rewind(file);
+    sql = calloc(1, (size_t)size + 1);
+    ck_assert_uint_eq(fread(sql, 1, (size_t)size, file), (size_t)size);
+    fclose(file);
+    sqlite3 *db = open_by_hand();
+    by_hand(db, sql);
+    free(sql);
+    void *reader = NULL;
+    ck_assert_int_eq(STORE.open(&host.env, url, true, &reader, &error), FXMON_RETRY); /* who only reads moves nothing */
+    void *store = open_store();
+    check_value(db, "SELECT count(*) FROM fx_rates", "3");
+    check_value(db, "SELECT status||' '||assigned_partitions||' '||messages_processed_last_minute FROM consumer_health WHERE id='consume/sqlite host:9948'", "stopped [] 0");
+    check_value(db, "SELECT type||' '||messages_sent FROM producer_health", "produce 1");
+    fxmon_progress progress = {.lane = "fxmon/sqlite", .stream = "file:f88795d25dcbd9be90c7b902619fb7ce"};
+    DONE(STORE.claim(store, &progress, &error));
+    ck_assert_int_eq(progress.next_offset, 3);
+    ck_assert_int_eq(progress.checkpoint_offset, 3);
+    fxmon_free_memory(progress.checkpoint);
+    DONE(STORE.dead_resolve(store, 1, T0, &error));
+    fxmon_rebalance event = {.time = T0, .component = "c", .instance = "i", .kind = "assigned", .partitions = "0", .assigned = "0"};
+    DONE(STORE.rebalance_put(store, &event, &error));
+    sqlite3_close(db);
+    STORE.close(store);
+}
+END_TEST
+
+/* Health and rebalances as people and dashboards read them: times as text, lists as JSON, a row a partition. */
+START_TEST(views_of_health)
+{
+    void *store = fresh_store();
+    fxmon_health health = {.component = "consume/sqlite", .instance = "host:1", .status = "slow", .heartbeat = T0, .lag = 5, .group = "g", .member = "m",
+                           .partitions = "0,1,10,...", .started = T0 - FXMON_SECOND, .interval = 5 * FXMON_SECOND, .messages_last_minute = 60,
+                           .lag_ns = 1500 * FXMON_SECOND / 1000};
+    fxmon_health producer = {.component = "produce", .instance = "host:1", .status = "ok", .heartbeat = T0 + 1, .messages_last_minute = 7, .producer = true};
+    fxmon_rebalance event = {.time = T0, .component = "consume/sqlite", .instance = "host:1", .group = "g", .member = "m", .kind = "revoked",
+                             .partitions = "2,11", .assigned = "0,...", .generation = -1, .duration = 250 * FXMON_SECOND / 1000, .reason = "r"};
+    DONE(STORE.health_put(store, &health, &error));
+    DONE(STORE.health_put(store, &producer, &error));
+    DONE(STORE.rebalance_put(store, &event, &error));
+    event.partitions[0] = '\0';
+    event.duration = -1;
+    DONE(STORE.rebalance_put(store, &event, &error));
+    sqlite3 *db = open_by_hand();
+    check_value(db, "SELECT id||'|'||consumer_id||'|'||status||'|'||last_heartbeat||'|'||assigned_partitions||'|'||messages_processed_last_minute FROM consumer_health",
+                "consume/sqlite host:1|consume/sqlite host:1|slow|2023-11-14T22:13:20Z|[0,1,10]|60");
+    check_value(db, "SELECT started_at||'|'||lag||'|'||lag_seconds||'|'||interval_seconds FROM consumer_health", "2023-11-14T22:13:19Z|5|1.5|5.0");
+    check_value(db, "SELECT producer_id||'|'||type||'|'||status||'|'||last_heartbeat||'|'||messages_sent_last_minute FROM producer_health",
+                "produce host:1|produce|ok|2023-11-14T22:13:20.000000001Z|7");
+    check_value(db, "SELECT group_concat(partition_number) FROM rebalancing_events WHERE id=1", "2,11");
+    check_value(db, "SELECT consumer_id||'|'||event_type||'|'||timestamp||'|'||assigned_partitions||'|'||duration_seconds FROM rebalancing_events LIMIT 1",
+                "consume/sqlite host:1|revoked|2023-11-14T22:13:20Z|[0]|0.25");
+    check_value(db, "SELECT generation FROM rebalancing_events WHERE id=2", NULL);
+    check_value(db, "SELECT count(*)||'|'||count(partition_number)||'|'||count(duration_seconds) FROM rebalancing_events WHERE id=2", "1|0|0");
+    check_value(db, "SELECT json_type(assigned_partitions) FROM consumer_health", "array");
+    sqlite3_close(db);
+    STORE.close(store);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("sqlite");
@@ -303,6 +374,8 @@ int main(void)
     tcase_add_test(tests, a_batch_as_its_rows);
     tcase_add_test(tests, opening);
     tcase_add_test(tests, foreign_and_newer_files);
+    tcase_add_test(tests, older_files_move_on);
+    tcase_add_test(tests, views_of_health);
     tcase_add_test(tests, a_writer_that_holds_the_lock);
     return support_run("store sqlite", tests);
 }
