@@ -44,7 +44,7 @@ static bool see_health(void *user, const fxmon_health *health)
     struct check *k = user;
     if (strcmp(health->component, "alert") == 0 && health->heartbeat > k->heartbeat) {
         k->heartbeat = health->heartbeat;
-        k->running = strcmp(health->status, "stopped") != 0;
+        k->running = health->silent || (strcmp(health->status, "stopped") != 0 && strcmp(health->status, "failed") != 0);
     }
     return true;
 }

@@ -144,7 +144,10 @@ FXMON_API int fxmon_store_events(fxmon_store *store, int64_t limit, int64_t offs
 FXMON_API int fxmon_store_latest(fxmon_store *store, fxmon_rate_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_history(fxmon_store *store, const fxmon_history_query *query, fxmon_rate_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_dead_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_dead_fn fn, void *user, fxmon_error *error);
+/** As the rows stand now: one whose heartbeat is older than three of its intervals has the status "stopped", and `silent` is set. */
 FXMON_API int fxmon_store_health_each(fxmon_store *store, fxmon_health_fn fn, void *user, fxmon_error *error);
+FXMON_API int fxmon_store_rebalance_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
+FXMON_API int fxmon_store_place_each(fxmon_store *store, fxmon_place_fn fn, void *user, fxmon_error *error);
 
 #ifdef __cplusplus
 }

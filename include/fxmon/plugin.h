@@ -262,6 +262,7 @@ typedef struct fxmon_health {
     int64_t messages, rows, dead_letters, last_offset, lag;
     char detail[192];
     bool producer;       /* of producer_health; otherwise of consumer_health */
+    bool silent;         /* as read: called "stopped" because it gave no sign for three intervals. Stores keep it not */
     char group[64];      /* consumer group, or the producer's log */
     char member[96];     /* as the group knows it */
     char partitions[128]; /* "0,1,2": assigned */

@@ -4,6 +4,7 @@
 #include "api/handle.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "lane/verdict.h"
 
 struct fxmon_store {
     fxi_plain plain;
@@ -120,9 +121,42 @@ int fxmon_store_dead_each(fxmon_store *store, int64_t limit, int64_t offset, fxm
                             : code;
 }
 
+struct judging {
+    int64_t now;
+    fxmon_health_fn fn;
+    void *user;
+};
+
+static bool judge(void *user, const fxmon_health *health)
+{
+    struct judging *j = user;
+    fxmon_health row = *health;
+    fxi_verdict_silence(&row, j->now);
+    return j->fn(j->user, &row);
+}
+
 int fxmon_store_health_each(fxmon_store *store, fxmon_health_fn fn, void *user, fxmon_error *error)
 {
     fxmon_error problem = {0};
+    struct judging j = {.fn = fn, .user = user};
     int code = check(store, fn != NULL, store && store->ops->health_each, "fxmon_store_health_each", error);
-    return code == FXMON_OK ? answer(store->ops->health_each(store->state, fn, user, &problem), &problem, "reading health rows", error) : code;
+    if (code != FXMON_OK)
+        return code;
+    j.now = store->plain.env.now(store->plain.env.user);
+    return answer(store->ops->health_each(store->state, judge, &j, &problem), &problem, "reading health rows", error);
+}
+
+int fxmon_store_rebalance_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error)
+{
+    fxmon_error problem = {0};
+    int code = check(store, fn && limit >= 0 && offset >= 0, store && store->ops->rebalance_each, "fxmon_store_rebalance_each", error);
+    return code == FXMON_OK ? answer(store->ops->rebalance_each(store->state, limit, offset, fn, user, &problem), &problem, "reading rebalances", error)
+                            : code;
+}
+
+int fxmon_store_place_each(fxmon_store *store, fxmon_place_fn fn, void *user, fxmon_error *error)
+{
+    fxmon_error problem = {0};
+    int code = check(store, fn != NULL, store && store->ops->place_each, "fxmon_store_place_each", error);
+    return code == FXMON_OK ? answer(store->ops->place_each(store->state, fn, user, &problem), &problem, "reading places", error) : code;
 }
