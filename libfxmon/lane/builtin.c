@@ -36,21 +36,31 @@ static const fxmon_store_ops *const stores[] = {
 
 /* sinks */
 extern const fxmon_sink_ops fxi_sink_text;
-static const fxmon_sink_ops redis = {.size = sizeof(fxmon_sink_ops), .schemes = "redis", .unsupported = "this version has no Redis"};
+#if FXI_WITH_HIREDIS
+extern const fxmon_sink_ops fxi_sink_redis;
+#else
+static const fxmon_sink_ops fxi_sink_redis = {.size = sizeof(fxmon_sink_ops), .schemes = "redis rediss unix", .unsupported = "built without hiredis"};
+#endif
 static const fxmon_sink_ops elasticsearch = {.size = sizeof(fxmon_sink_ops), .schemes = "elasticsearch+http elasticsearch+https",
                                              .unsupported = "this version has no Elasticsearch"};
 static const fxmon_sink_ops *const sinks[] = {
     &fxi_sink_text,
-    &redis,
+    &fxi_sink_redis,
     &elasticsearch,
     NULL};
 
 /* notifiers */
 extern const fxmon_notify_ops fxi_notify_text, fxi_notify_exec, fxi_notify_file;
+#if FXI_WITH_HIREDIS
+extern const fxmon_notify_ops fxi_notify_redis;
+#else
+static const fxmon_notify_ops fxi_notify_redis = {.size = sizeof(fxmon_notify_ops), .schemes = "redis rediss unix", .unsupported = "built without hiredis"};
+#endif
 static const fxmon_notify_ops *const notifiers[] = {
     &fxi_notify_text,
     &fxi_notify_exec,
     &fxi_notify_file,
+    &fxi_notify_redis,
     NULL};
 
 static const void *entry(enum fxi_kind kind, size_t index)
@@ -80,6 +90,7 @@ const char *fxi_builtin_feature(size_t index)
         FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP",
         FXI_WITH_SQLITE ? "sqlite: yes" : "sqlite: built without SQLite, no store",
         FXI_WITH_MICROHTTPD ? "http server: yes" : "http server: built without libmicrohttpd",
+        FXI_WITH_HIREDIS ? "redis: yes, without TLS" : "redis: built without hiredis, no Redis",
     };
     return index < sizeof features / sizeof features[0] ? features[index] : NULL;
 }

@@ -70,7 +70,8 @@ static int read_options(redis_sink *s, fxmon_error *error)
         return fxi_fail(error, FXMON_E_RANGE, "redis-ttl", "\"%.40s\" is no duration such as 3600s or 2d", ttl);
     }
     s->prefix = fxi_strdup(text_option(s->env, "redis-prefix", ""));
-    s->channel = fxi_strdup(text_option(s->env, "redis-channel", "fx-rates"));
+    const char *channel = text_option(s->env, "redis-channel", "fx-rates");
+    s->channel = fxi_strdup(strcmp(channel, "-") == 0 ? "" : channel);
     if (!s->prefix || !s->channel) {
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
     }

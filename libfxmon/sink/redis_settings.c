@@ -1,8 +1,13 @@
 /* sink/redis_settings.c - where Redis is, from the URL and the option redis-password. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "base/value.h"
@@ -10,6 +15,7 @@
 
 #define DEFAULT_PORT 6379
 #define DATABASE_MAXIMUM 1000000
+#define PASSWORD_MAXIMUM 1024
 
 int64_t fxi_redis_integer_option(const fxmon_env *env, const char *name, int64_t fallback)
 {
@@ -23,6 +29,9 @@ void fxi_redis_settings_free(fxi_redis_settings *s)
     fxi_free(s->host);
     fxi_free(s->socket);
     fxi_free(s->user);
+    if (s->password) {
+        explicit_bzero(s->password, strlen(s->password));
+    }
     fxi_free(s->password);
     memset(s, 0, sizeof *s);
 }
@@ -84,27 +93,59 @@ static int read_address(fxi_redis_settings *s, const fxi_url *url, fxmon_error *
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
     }
     fxi_buf_init(&shown, sizeof s->shown);
-    fxi_buf_printf(&shown, s->socket ? "%s" : "%s:%d", s->socket ? s->socket : s->host, s->port);
+    fxi_buf_puts(&shown, s->socket ? s->socket : s->host);
+    if (!s->socket) {
+        fxi_buf_printf(&shown, ":%d", s->port);
+    }
     size_t length = shown.failed ? 0 : shown.length;
     memcpy(s->shown, length ? shown.data : "Redis", length ? length + 1 : sizeof "Redis");
     fxi_buf_free(&shown);
     return FXMON_OK;
 }
 
+static int password_from_file(fxi_redis_settings *s, const fxmon_env *env, const char *path, fxmon_error *error)
+{
+    char text[PASSWORD_MAXIMUM];
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return fxi_fail_errno(error, errno, "cannot open the password file", path);
+    }
+    ssize_t got = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? read(fd, text, sizeof text) : -1;
+    close(fd);
+    if (got < 0 || got == (ssize_t)sizeof text) {
+        return fxi_fail(error, FXMON_E_CONFIG, "redis-password-file", "cannot use the password file %.120s: expected a regular file with one line", path);
+    }
+    if (status.st_mode & 077) {
+        fxi_log(env, FXMON_LOG_WARNING, "redis", "the password file %s can be read by others; chmod 600 it", path);
+    }
+    const char *end = memchr(text, '\n', (size_t)got);
+    size_t length = end ? (size_t)(end - text) : (size_t)got;
+    length -= length > 0 && text[length - 1] == '\r';
+    s->password = fxi_strndup(text, length);
+    explicit_bzero(text, sizeof text);
+    return s->password ? FXMON_OK : fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
+}
+
+static const char *option_of(const fxmon_env *env, const char *name)
+{
+    const char *text = env->option ? env->option(env->user, name) : NULL;
+    return text && *text ? text : NULL;
+}
+
+/* The URL's own first, then the option, then the file. */
 static int read_login(fxi_redis_settings *s, const fxmon_env *env, const fxi_url *url, fxmon_error *error)
 {
-    const char *option = env->option ? env->option(env->user, "redis-password") : NULL;
-    const char *password = url->password && *url->password ? url->password : option;
-    if (url->user && *url->user && !(s->user = fxi_strdup(url->user))) {
+    const char *file = option_of(env, "redis-password-file");
+    const char *password = url->password && *url->password ? url->password : option_of(env, "redis-password");
+    if ((url->user && *url->user && !(s->user = fxi_strdup(url->user))) || (password && !(s->password = fxi_strdup(password)))) {
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
     }
-    if (password && *password && !(s->password = fxi_strdup(password))) {
-        return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
+    int code = !s->password && file ? password_from_file(s, env, file, error) : FXMON_OK;
+    if (code == FXMON_OK && s->user && !s->password) {
+        code = fxi_fail(error, FXMON_E_CONFIG, "redis-password", "a user of Redis without a password: set FXMON_REDIS_PASSWORD or --redis-password-file");
     }
-    if (s->user && !s->password) {
-        return fxi_fail(error, FXMON_E_CONFIG, "redis-password", "a user of Redis without a password: expected redis://user:password@host, or redis-password");
-    }
-    return FXMON_OK;
+    return code;
 }
 
 int fxi_redis_settings_read(fxi_redis_settings *s, const fxmon_env *env, const char *text, fxmon_error *error)

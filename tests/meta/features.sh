@@ -23,12 +23,13 @@ says "built without SQLite" consume --from file:log --sink sqlite:fx.db
 says "built without SQLite" alert --from file:log --store sqlite:fx.db
 says "built without SQLite" alert list --store sqlite:fx.db
 says "built without SQLite" alert --check --store sqlite:fx.db
+says "built without hiredis" consume --from file:log --sink redis://127.0.0.1
 says "built without libmicrohttpd" serve --from file:log --listen 127.0.0.1:0
-for words in "built without libcurl" "built without SQLite" "built without libmicrohttpd"; do
+for words in "built without libcurl" "built without SQLite" "built without libmicrohttpd" "built without hiredis"; do
     "$here/b/bin/fxmon-produce" --version | grep -q "$words" || bad "--version does not say: $words"
 done
 for program in "$here"/b/bin/fxmon-*; do
-    needed=$(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -E 'curl|sqlite|microhttpd' || true)
+    needed=$(readelf -d "$program" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -E 'curl|sqlite|microhttpd|hiredis' || true)
     [ -z "$needed" ] || bad "$program needs $needed"
 done
 # what needs no library works
