@@ -62,8 +62,10 @@ $(error VARIANT must be release, debug, asan, tsan or fuzz)
 endif
 CFLAGS ?=
 LDFLAGS ?=
+# base/crash.h: points where a test can end the process; never in a release
+CRASH_POINTS := $(if $(filter debug asan tsan,$(VARIANT)),-DFXI_CRASH_POINTS=1)
 REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=.
-COMPILE_FLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Ilibfxmon $(OPTIMIZE) $(WARNINGS) $(REPRODUCIBLE) -fvisibility=hidden $(CFLAGS)
+COMPILE_FLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Ilibfxmon $(OPTIMIZE) $(CRASH_POINTS) $(WARNINGS) $(REPRODUCIBLE) -fvisibility=hidden $(CFLAGS)
 
 # ---- optional libraries ---------------------------------------------------------------------------
 # name of the switch : pkg-config name

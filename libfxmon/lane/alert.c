@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -285,14 +286,17 @@ static fxmon_result put_batch(struct alert_place *p, const fxmon_progress *progr
         fxi_alerts_changed(p->alerts, put_state, p);
     p->error = NULL;
     result = p->result;
+    FXI_CRASH("alert.states");
     /* after the states: the event of an alert that fires once ends the alert */
     for (size_t i = 0; result == FXMON_DONE && i < p->events; i++)
         result = p->stage->ops->put_event(p->stage->store, &p->event[i], error);
+    FXI_CRASH("alert.events");
     for (size_t i = 0; result == FXMON_DONE && i < p->lasts; i++)
         if (p->last_changed[i])
             result = p->stage->ops->put_last(p->stage->store, p->lane, &p->last[i], error);
     for (size_t i = 0; result == FXMON_DONE && i < p->letters.count; i++)
         result = p->stage->ops->put_dead(p->stage->store, &p->letters.letters[i], error);
+    FXI_CRASH("alert.lasts");
     return result == FXMON_DONE ? p->stage->ops->commit(p->stage->store, progress, next_offset, error) : result;
 }
 
@@ -310,6 +314,7 @@ static fxmon_result alert_commit(void *held, fxmon_progress *progress, int64_t n
     p->stage->event_count += (int64_t)p->events;
     if (p->alerts)
         fxi_alerts_saved(p->alerts);
+    FXI_CRASH("alert.committed");
     bool news = p->events > 0;
     forget_batch(p);
     if (news)

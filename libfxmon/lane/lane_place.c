@@ -9,6 +9,7 @@
  * claim before the stream has been read successfully, which is how a stale owner learns that the partition is no longer its own. Two owners of a file
  * log, which has no group protocol, would fence each other for ever; the growing random wait lets one of them work.
  */
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "lane/lane_private.h"
@@ -86,6 +87,8 @@ void fxi_place_give_up(fxi_lane *lane, fxi_place *place, bool release)
     forget_batch(lane, place);
     forget_checkpoint(place);
     not_offered(lane, place);
+    if (release)
+        FXI_CRASH("place.release");
     if (release && lane->config.stream->release)
         lane->config.stream->release(lane->stream, place->partition);
     size_t at = 0;
@@ -181,6 +184,7 @@ enum fxi_lane_step fxi_place_claim(fxi_lane *lane, fxi_place *place)
     forget_checkpoint(place);
     place->progress = (fxmon_progress){.lane = lane->key, .stream = lane->stream_name, .partition = place->partition, .next_offset = -1,
                                        .checkpoint_offset = -1};
+    FXI_CRASH("place.claim");
     fxmon_result result = lane->config.stage->claim(place->held, &place->progress, &error);
     place->progress.lane = lane->key;
     place->progress.stream = lane->stream_name;
@@ -189,6 +193,7 @@ enum fxi_lane_step fxi_place_claim(fxi_lane *lane, fxi_place *place)
         return FXI_STEP_WAIT;
     if (result != FXMON_DONE)
         return fxi_lane_fail(lane, &error);
+    FXI_CRASH("place.claimed");
     enum fxi_lane_step step = restore(lane, place);
     place->position = -1;
     if (step == FXI_STEP_ON && lane->replayable)
@@ -205,6 +210,7 @@ enum fxi_lane_step fxi_place_claim(fxi_lane *lane, fxi_place *place)
     if (lane->replayable && place->progress.next_offset < 0 && lane->start_end)
         place->commit_now = true; /* so that "the end" stays this one, whatever happens before the first batch */
     place->phase = FXI_PLACE_RUN;
+    FXI_CRASH("place.sought");
     fxi_lane_show(lane, "running");
     return FXI_STEP_ON;
 }
@@ -264,6 +270,7 @@ static enum fxi_lane_step committed(fxi_lane *lane, fxi_place *place, int64_t ne
     resume(lane);
     if (lane->config.stream->committed)
         lane->config.stream->committed(lane->stream, place->partition, next_offset);
+    FXI_CRASH("place.committed");
     fxi_lane_show(lane, replaying(place) ? "replaying" : "running");
     return FXI_STEP_ON;
 }
@@ -299,7 +306,9 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
         with_checkpoint = place->progress.checkpoint != NULL;
     }
     int64_t before = place->progress.next_offset;
+    FXI_CRASH("place.commit");
     fxmon_result result = lane->config.stage->commit(place->held, &place->progress, next_offset, &error);
+    FXI_CRASH("place.answered");
     forget_checkpoint(place);
     fxi_lane_settle(lane, ticket, result, &error, "commit");
     if (result == FXMON_DONE)

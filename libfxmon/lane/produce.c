@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -122,6 +123,7 @@ static enum step append(fxi_produce *p)
         return WAIT;
     }
     fxmon_result result = FXMON_DONE;
+    FXI_CRASH("produce.append");
     if (!p->writer)
         result = p->stream->open_writer(p->env, p->to, &p->writer, &error);
     if (result != FXMON_DONE)
@@ -133,6 +135,7 @@ static enum step append(fxi_produce *p)
     }
     if (result == FXMON_DONE && p->out.count)
         result = p->stream->append(p->writer, blobs, p->out.count, &error);
+    FXI_CRASH("produce.appended");
     fxi_breaker_result(&p->breaker, ticket, result != FXMON_RETRY, clock_of(p));
     if (result != FXMON_DONE)
         return log_trouble(p, result, &error, "append to");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -201,6 +202,7 @@ static bool serve_destination(fxi_relay *relay, destination *d, int64_t until)
         going = send_event(relay, d, &relay->event[sent]);
         sent += going;
     }
+    FXI_CRASH("relay.sent");
     fxmon_error mark;
     fxi_error_clear(&mark);
     if (sent > 0 && relay->store_ops->outbox_done(relay->store, d->name, relay->event[sent - 1].id, &mark) != FXMON_DONE) {
@@ -208,6 +210,7 @@ static bool serve_destination(fxi_relay *relay, destination *d, int64_t until)
         failed(relay, d, FXMON_RETRY, "note what was sent to");
         return false;
     }
+    FXI_CRASH("relay.marked");
     if (going && sent == relay->events && sent < RELAY_BATCH)
         d->behind = false;
     return going && d->behind;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -225,13 +226,16 @@ static fxmon_result sink_commit(void *held, fxmon_progress *progress, int64_t ne
     struct sink_place *place = held;
     struct sink_stage *s = place->stage;
     fxmon_result result = write_batch(place, progress, error);
+    FXI_CRASH("sink.written");
     while (result == FXMON_DONE && place->letters_written < place->letters.count) {
         s->written = place;
         result = s->ops->dead(s->sink, &place->letters.letters[place->letters_written], error);
         place->letters_written += result == FXMON_DONE;
     }
+    FXI_CRASH("sink.letters");
     if (result == FXMON_DONE)
         result = flush(s, progress, next_offset, error);
+    FXI_CRASH("sink.flushed");
     if (result != FXMON_DONE)
         return result;
     s->row_count += (int64_t)place->rows.count - place->batch_refused;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -160,9 +161,12 @@ static fxmon_result put_rows(struct store_place *place, const fxmon_progress *pr
 static fxmon_result put_batch(struct store_place *place, const fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
 {
     const struct store_stage *s = place->stage;
+    FXI_CRASH("store.begun");
     fxmon_result result = put_rows(place, progress, error);
+    FXI_CRASH("store.rows");
     for (size_t i = 0; result == FXMON_DONE && i < place->letters.count; i++)
         result = s->ops->put_dead(s->store, &place->letters.letters[i], error);
+    FXI_CRASH("store.letters");
     return result == FXMON_DONE ? s->ops->commit(s->store, progress, next_offset, error) : result;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -99,6 +100,7 @@ int fxi_output_write(fxi_output *out, const char *data, size_t length, fxmon_err
         }
         done += (size_t)wrote;
     }
+    FXI_CRASH("output.written");
     int failed;
     do {
         failed = length > 0 ? fdatasync(out->fd) : 0;
@@ -108,6 +110,7 @@ int fxi_output_write(fxi_output *out, const char *data, size_t length, fxmon_err
         fxi_output_close(out);
         return code;
     }
+    FXI_CRASH("output.synced");
     out->end = out->good + (int64_t)length;
     return FXMON_OK;
 }

@@ -8,6 +8,7 @@
  *
  * fxmon_latest is written once for each (pair, source) and transaction, at its end, whatever number of rows there were.
  */
+#include "base/crash.h"
 #include "base/decimal.h"
 #include "base/error.h"
 #include "base/instance.h"
@@ -533,7 +534,9 @@ fxmon_result fxi_sqlite_commit(void *state, const fxmon_progress *before, int64_
         fxi_sqlite_rollback(s);
         return result;
     }
+    FXI_CRASH("sqlite.commit");
     result = fxi_sqlite_run(s, commit, "committing", error);
+    FXI_CRASH("sqlite.committed");
     if (result != FXMON_DONE) {
         result = resolve_commit(s, before, next_offset, result);
     }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "stream/log.h"
@@ -305,6 +306,7 @@ fxmon_result fxi_log_append(void *state, const fxmon_blob *records, size_t count
         return result;
     }
     int code = append_locked(w, length, error);
+    FXI_CRASH("log.written");
     int64_t now = fxi_folder_monotonic(w->env);
     if (code == FXMON_OK && (w->swept == 0 || now - w->swept > SWEEP_INTERVAL)) {
         w->swept = now ? now : 1;
@@ -321,5 +323,6 @@ fxmon_result fxi_log_append(void *state, const fxmon_blob *records, size_t count
             code = fxi_fail_errno(error, errno, "cannot make durable", "a segment of the log");
         }
     }
+    FXI_CRASH("log.synced");
     return result_of(code);
 }
