@@ -267,8 +267,10 @@ static enum fxi_lane_step commit_place(fxi_lane *lane, fxi_place *place)
         fxi_place_give_up(lane, lane->offered, true);
         return FXI_STEP_ON;
     }
-    if (lane->place_count > 0 && lane->replayable && !lane->finishing)
-        return listen(lane, 0) == FXI_STEP_FAILED ? FXI_STEP_FAILED : FXI_STEP_WAIT;
+    if (!lane->replayable || lane->finishing)
+        return FXI_STEP_WAIT;
+    if (fxi_lane_unread(lane) == FXI_STEP_FAILED || listen(lane, 0) == FXI_STEP_FAILED)
+        return FXI_STEP_FAILED;
     return FXI_STEP_WAIT;
 }
 

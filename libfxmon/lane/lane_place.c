@@ -276,11 +276,12 @@ static enum fxi_lane_step committed(fxi_lane *lane, fxi_place *place, int64_t ne
 }
 
 /* The batch waits, and with it all others. What was read but not looked at is given back to the log, so that the stream may be polled; a pipe cannot take back. */
-static void hold(fxi_lane *lane)
+static enum fxi_lane_step hold(fxi_lane *lane)
 {
     if (!lane->replayable)
-        return;
-    fxi_lane_unread(lane);
+        return FXI_STEP_WAIT;
+    if (fxi_lane_unread(lane) == FXI_STEP_FAILED)
+        return FXI_STEP_FAILED;
     for (size_t i = 0; i < lane->place_count; i++) {
         fxi_place *place = lane->places[i];
         if (place->phase != FXI_PLACE_RUN || place->paused)
@@ -289,6 +290,7 @@ static void hold(fxi_lane *lane)
         if (lane->config.stream->pause)
             lane->config.stream->pause(lane->stream, place->partition, true);
     }
+    return FXI_STEP_WAIT;
 }
 
 enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
@@ -323,6 +325,5 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
     if (result != FXMON_RETRY && result != FXMON_WAIT)
         return fxi_lane_fail(lane, &error);
     lane->offered = place;
-    hold(lane);
-    return FXI_STEP_WAIT;
+    return hold(lane);
 }

@@ -131,8 +131,8 @@ bool fxi_place_full(const fxi_lane *lane, const fxi_place *place);
 enum fxi_lane_step fxi_lane_read(fxi_lane *lane, int timeout_ms);
 /** Look at the records that are left of the last read, until a batch is full. */
 enum fxi_lane_step fxi_lane_consume(fxi_lane *lane);
-/** Give what was read but not looked at back to the log. */
-void fxi_lane_unread(fxi_lane *lane);
+/** Give what was read but not looked at back to the log; news of the group are taken. */
+enum fxi_lane_step fxi_lane_unread(fxi_lane *lane);
 
 /* lane_group.c */
 void fxi_lane_member(fxi_lane *lane, fxmon_status *status); /* partitions and member of the status */

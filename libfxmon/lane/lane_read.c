@@ -14,17 +14,6 @@
 
 #define NAME_MAXIMUM 512
 
-void fxi_lane_unread(fxi_lane *lane)
-{
-    for (size_t i = lane->record_index; i < lane->record_count; i++) {
-        const fxmon_record *record = &lane->records[i];
-        fxi_place *place = record->kind == FXMON_RECORD || record->kind == FXMON_GAP ? fxi_lane_place(lane, record->partition) : NULL;
-        if (place && place->phase == FXI_PLACE_RUN)
-            place->reseek = true;
-    }
-    lane->record_count = lane->record_index = 0;
-}
-
 /* What the stage's answer means for the lane. FXI_STEP_ON: the record is dealt with. */
 static enum fxi_lane_step stage_answer(fxi_lane *lane, fxi_place *place, fxmon_result result, const fxmon_error *error)
 {
@@ -234,6 +223,21 @@ static enum fxi_lane_step take(fxi_lane *lane, const fxmon_record *record)
         return take_data(lane, place, record);
     }
     return FXI_STEP_ON;
+}
+
+enum fxi_lane_step fxi_lane_unread(fxi_lane *lane)
+{
+    enum fxi_lane_step step = FXI_STEP_ON;
+    for (; lane->record_index < lane->record_count && step != FXI_STEP_FAILED; lane->record_index++) {
+        const fxmon_record *record = &lane->records[lane->record_index];
+        fxi_place *place = fxi_lane_place(lane, record->partition);
+        if (record->kind != FXMON_RECORD && record->kind != FXMON_GAP)
+            step = take(lane, record); /* news of the group come once */
+        else if (place && place->phase == FXI_PLACE_RUN)
+            place->reseek = true;
+    }
+    lane->record_count = lane->record_index = 0;
+    return step;
 }
 
 /* A batch that has to go out before this record may be looked at. */
