@@ -223,6 +223,9 @@ typedef struct fxmon_sink_ops {
     fxmon_result (*load)(void *state, fxmon_progress *progress, fxmon_error *error); /* what flush remembered */
     fxmon_result (*dead)(void *state, const fxmon_dead_letter *letter, fxmon_error *error);
     void (*discard)(void *state); /* forget what was written since the last flush */
+    /** While there is nothing to write, about once a second: is what was flushed last still there? FENCED: no, claim anew; error says why. */
+    fxmon_result (*check)(void *state, const fxmon_progress *progress, fxmon_error *error);
+    bool crosses;                 /* it keeps crosses as a matter of course: they come whatever the option crosses says */
 } fxmon_sink_ops;
 
 /* ---- store: rows, alerts and progress in one transaction ----------------------------------- */

@@ -321,6 +321,7 @@ static void idle(fxi_lane *lane)
         fxi_place *place = lane->places[i];
         if (place->phase == FXI_PLACE_RUN && lane->config.stream->bounds(lane->stream, place->partition, &first, &end, NULL) == FXMON_DONE)
             place->log_end = end;
+        fxi_place_check(lane, place);
     }
     fxi_lane_show(lane, lane->shown.state);
     if (lane->stage_open && lane->config.stage->idle)

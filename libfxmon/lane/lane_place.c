@@ -99,7 +99,8 @@ void fxi_place_give_up(fxi_lane *lane, fxi_place *place, bool release)
     fxi_free(place);
 }
 
-void fxi_place_fenced(fxi_lane *lane, fxi_place *place)
+/* `why` has another code than FENCED when it was no other process: what had been written is gone. */
+void fxi_place_fenced(fxi_lane *lane, fxi_place *place, const fxmon_error *why)
 {
     if (lane->config.stage->drop)
         lane->config.stage->drop(place->held);
@@ -111,7 +112,10 @@ void fxi_place_fenced(fxi_lane *lane, fxi_place *place)
     if (now - place->claimed_at > place->fence_retry.cap)
         fxi_retry_reset(&place->fence_retry);
     place->wait_until = now + fxi_retry_delay(&place->fence_retry, 0, 0);
-    fxi_fail(&lane->error, FXMON_E_FENCED, "", "another process took over %s of %.150s, partition %d", lane->key, lane->from, place->partition);
+    if (why->code != FXMON_OK && why->code != FXMON_E_FENCED)
+        lane->error = *why;
+    else
+        fxi_fail(&lane->error, FXMON_E_FENCED, "", "another process took over %s of %.150s, partition %d", lane->key, lane->from, place->partition);
     fxi_log(lane->env, FXMON_LOG_WARNING, lane->name, "%s", lane->error.text);
     fxi_lane_show(lane, "waiting");
 }
@@ -319,11 +323,31 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
     if (with_checkpoint)
         place->progress.checkpoint_offset = -1, place->checkpoint_now = true;
     if (result == FXMON_FENCED) {
-        fxi_place_fenced(lane, place);
+        fxi_place_fenced(lane, place, &error);
         return FXI_STEP_WAIT;
     }
     if (result != FXMON_RETRY && result != FXMON_WAIT)
         return fxi_lane_fail(lane, &error);
     lane->offered = place;
     return hold(lane);
+}
+
+/* A destination that was emptied while nothing happens in the log would stay empty until something does. */
+void fxi_place_check(fxi_lane *lane, fxi_place *place)
+{
+    fxmon_error error;
+    uint64_t ticket;
+    fxi_error_clear(&error);
+    if (!lane->config.stage->check || !lane->replayable || lane->finishing || lane->offered || place->phase != FXI_PLACE_RUN || place->batch_messages > 0 ||
+        place->position < place->progress.next_offset || !fxi_lane_attempt(lane, &ticket))
+        return;
+    bool trouble = lane->retry.attempts > 0;
+    fxmon_result result = lane->config.stage->check(place->held, &place->progress, &error);
+    fxi_lane_settle(lane, ticket, result, &error, "check");
+    if (result == FXMON_FENCED)
+        fxi_place_fenced(lane, place, &error);
+    if (result == FXMON_DONE && trouble) {
+        fxi_error_clear(&lane->error);
+        fxi_lane_show(lane, "running");
+    }
 }

@@ -120,7 +120,8 @@ fxi_place *fxi_lane_place(const fxi_lane *lane, int32_t partition); /* NULL: not
 fxi_place *fxi_place_new(fxi_lane *lane, int32_t partition);        /* to be claimed; NULL out of memory */
 /** Forget batch and statistics and the place itself; `release` tells the stream that it may be given to others. */
 void fxi_place_give_up(fxi_lane *lane, fxi_place *place, bool release);
-void fxi_place_fenced(fxi_lane *lane, fxi_place *place);
+void fxi_place_fenced(fxi_lane *lane, fxi_place *place, const fxmon_error *why);
+void fxi_place_check(fxi_lane *lane, fxi_place *place);             /* is what was committed still there? */
 enum fxi_lane_step fxi_place_claim(fxi_lane *lane, fxi_place *place);
 enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place);
 bool fxi_place_commit_due(const fxi_lane *lane, const fxi_place *place);

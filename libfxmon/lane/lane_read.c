@@ -26,7 +26,7 @@ static enum fxi_lane_step stage_answer(fxi_lane *lane, fxi_place *place, fxmon_r
         fxi_lane_backoff(lane, error, "the destination");
         return FXI_STEP_WAIT;
     case FXMON_FENCED:
-        fxi_place_fenced(lane, place);
+        fxi_place_fenced(lane, place, error);
         return FXI_STEP_WAIT;
     default:
         return fxi_lane_fail(lane, error);

@@ -54,10 +54,13 @@ int fxi_rows_open(fxi_rows *rows, size_t window, bool crosses, const char *track
     return FXMON_OK;
 }
 
-int fxi_rows_of(fxi_rows *rows, const fxmon_env *env)
+int fxi_rows_of(fxi_rows *rows, const fxmon_env *env, bool always_crosses)
 {
-    return fxi_rows_open(rows, (size_t)fxi_env_integer(env, "window", 20), fxi_env_bool(env, "crosses", false),
-                         env->option ? env->option(env->user, "track") : NULL, NULL);
+    bool asked = fxi_env_bool(env, "crosses", false);
+    int code = fxi_rows_open(rows, (size_t)fxi_env_integer(env, "window", 20), asked || always_crosses,
+                             env->option ? env->option(env->user, "track") : NULL, NULL);
+    rows->quiet_crosses = !asked;
+    return code;
 }
 
 void fxi_rows_free(fxi_rows *rows)
@@ -254,7 +257,7 @@ fxmon_result fxi_rows_take(fxi_rows *rows, const fxmon_message *message, const f
 
 void fxi_rows_complain(fxi_rows *rows, const fxmon_env *env, fxi_complaint *complaint)
 {
-    if (!rows->legs_missing)
+    if (!rows->legs_missing || rows->quiet_crosses)
         return;
     fxi_complain(complaint, env, "consume",
                  "crosses are not complete: a message has not all tracked currencies (one message a pair?); "

@@ -17,13 +17,14 @@ typedef struct fxi_rows {
     char (*track)[8]; /* order of the crosses; NULL: as the message has them */
     size_t track_count;
     bool crosses;
+    bool quiet_crosses; /* nobody asked for them */
     bool legs_missing; /* a message had not all tracked legs: its crosses are not complete */
     int64_t repeats, late, newest_time; /* of the batch */
 } fxi_rows;
 
 int fxi_rows_open(fxi_rows *rows, size_t window, bool crosses, const char *track, fxmon_error *error);
-/** The same by the options window, crosses and track. */
-int fxi_rows_of(fxi_rows *rows, const fxmon_env *env);
+/** The same by the options window, crosses and track. Crosses that nobody asked for (always_crosses) are not complained of when they are not complete. */
+int fxi_rows_of(fxi_rows *rows, const fxmon_env *env, bool always_crosses);
 void fxi_rows_free(fxi_rows *rows);
 /** One message into the statistics and, unless `quiet` (replay), into the batch. FXMON_E_NOMEM: the state is not to be used any more. */
 int fxi_rows_apply(fxi_rows *rows, const fxmon_message *message, const fxmon_record *record, bool quiet);

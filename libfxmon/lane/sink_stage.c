@@ -83,7 +83,7 @@ static void *sink_place_new(void *state)
 {
     struct sink_stage *s = state;
     struct sink_place *place = fxi_calloc(1, sizeof *place);
-    if (!place || fxi_rows_of(&place->rows, s->env) != FXMON_OK) {
+    if (!place || fxi_rows_of(&place->rows, s->env, s->ops && s->ops->crosses) != FXMON_OK) {
         fxi_free(place);
         return NULL;
     }
@@ -249,6 +249,12 @@ static fxmon_result sink_commit(void *held, fxmon_progress *progress, int64_t ne
     return FXMON_DONE;
 }
 
+static fxmon_result sink_check(void *held, const fxmon_progress *progress, fxmon_error *error)
+{
+    const struct sink_stage *s = ((struct sink_place *)held)->stage;
+    return s->ops && s->ops->check ? s->ops->check(s->sink, progress, error) : FXMON_DONE;
+}
+
 static void sink_save(void *held, void **checkpoint, size_t *size)
 {
     *checkpoint = fxi_series_save(((struct sink_place *)held)->rows.series, size);
@@ -278,5 +284,5 @@ static void sink_close(void *state)
 
 const fxi_stage_ops fxi_sink_stage = {
     .kind = "sink", .open = sink_open, .place_new = sink_place_new, .place_free = sink_place_free, .claim = sink_claim, .replay = sink_replay, .restore = sink_restore, .apply = sink_apply,
-    .dead = sink_dead, .commit = sink_commit, .save = sink_save, .drop = sink_drop, .count = sink_count, .close = sink_close,
+    .dead = sink_dead, .commit = sink_commit, .check = sink_check, .save = sink_save, .drop = sink_drop, .count = sink_count, .close = sink_close,
 };

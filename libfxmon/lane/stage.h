@@ -25,6 +25,8 @@ typedef struct fxi_stage_ops {
     fxmon_result (*dead)(void *place, const fxmon_dead_letter *letter, fxmon_error *error);
     /** Deliver the batch and advance progress to next_offset, together where the destination can. RETRY: call commit again, the batch is kept. FENCED: batch and statistics are to be dropped. */
     fxmon_result (*commit)(void *place, fxmon_progress *progress, int64_t next_offset, fxmon_error *error);
+    /** While there is nothing to commit: is what was committed last still there? FENCED: no, claim anew; error says why. May be NULL. */
+    fxmon_result (*check)(void *place, const fxmon_progress *progress, fxmon_error *error);
     void (*save)(void *place, void **checkpoint, size_t *size); /* bytes of the computed state after the batch; fxi_free */
     void (*drop)(void *place);                                  /* forget batch and computed state (revoked, fenced) */
     /** Called about once a second, and once more before close with status->state "stopped" or "failed": heartbeats, outbox. `status` is the lane's own view. May be NULL. */

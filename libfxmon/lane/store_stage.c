@@ -65,7 +65,7 @@ static void *store_place_new(void *state)
 {
     struct store_stage *s = state;
     struct store_place *place = fxi_calloc(1, sizeof *place);
-    if (!place || fxi_rows_of(&place->rows, s->env) != FXMON_OK) {
+    if (!place || fxi_rows_of(&place->rows, s->env, false) != FXMON_OK) {
         fxi_free(place);
         return NULL;
     }

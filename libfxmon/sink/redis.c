@@ -350,6 +350,25 @@ static fxmon_result sink_load(void *state, fxmon_progress *progress, fxmon_error
     return result;
 }
 
+static fxmon_result sink_check(void *state, const fxmon_progress *progress, fxmon_error *error)
+{
+    redis_sink *s = state;
+    redisReply *reply = NULL;
+    fxi_redis_place *place = fxi_redis_places_find(&s->places, progress, error);
+    fxmon_result result = place ? fxi_redis_link_begin(&s->link, error) : FXMON_FATAL;
+    if (result != FXMON_DONE) {
+        return result;
+    }
+    fxi_redis_place_ask(place, s->prefix, &s->link.out);
+    result = fxi_redis_link_send(&s->link, error);
+    result = result == FXMON_DONE ? answer(s, place->key, NULL, &reply, error) : result;
+    if (result == FXMON_DONE) {
+        result = fxi_redis_place_saw(&s->places, place, progress, reply, error);
+        freeReplyObject(reply);
+    }
+    return result;
+}
+
 const fxmon_sink_ops fxi_sink_redis = {
     .size = sizeof(fxmon_sink_ops),
     .schemes = "redis rediss unix",
@@ -359,4 +378,6 @@ const fxmon_sink_ops fxi_sink_redis = {
     .close = sink_close,
     .load = sink_load,
     .discard = sink_discard,
+    .check = sink_check,
+    .crosses = true,
 };

@@ -113,8 +113,11 @@ fxmon_result fxi_redis_place_saw(const fxi_redis_places *places, fxi_redis_place
     }
     place->claimed = place->in_doubt = false;
     place->next_offset = -1;
-    fxi_fail(error, FXMON_E_FENCED, "redis", owner ? "another process writes %.150s" : "%.150s is gone from Redis: it was emptied, or restarted without its data",
-             place->key);
+    if (owner) {
+        fxi_fail(error, FXMON_E_FENCED, "redis", "another process writes %.150s", place->key);
+    } else {
+        fxi_fail(error, FXMON_E_NOT_FOUND, "redis", "%.150s is gone: Redis was emptied, or restarted without its data; writing it anew", place->key);
+    }
     return FXMON_FENCED;
 }
 
