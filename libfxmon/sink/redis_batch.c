@@ -143,18 +143,23 @@ static bool add_to_chain(fxi_redis_batch *batch, fxi_redis_entry *e, const fxmon
     return true;
 }
 
+size_t fxi_redis_entry_past(const fxi_redis_entry *e, size_t wanted)
+{
+    size_t cut = e->series_count > wanted ? e->series_count - wanted : 0;
+    while (cut > 0 && e->series[cut].time - e->series[cut - 1].time <= SAME_SCORE) {
+        cut--;
+    }
+    return cut;
+}
+
 /*
  * The series keeps the newest by score, late rows among them. Rows mostly come in order of time; the place in the vector is made right by walking back,
  * so that its end is always the newest. Cutting never parts rows whose scores may be equal.
  */
 static bool add_to_series(fxi_redis_batch *batch, fxi_redis_entry *e, const fxi_redis_point *point)
 {
-    size_t wanted = batch->shape.series, cut = e->series_count;
-    if (e->series_count >= 2 * wanted && e->series_count >= 64) {
-        cut = e->series_count - wanted;
-        while (cut > 0 && e->series[cut].time - e->series[cut - 1].time <= SAME_SCORE) {
-            cut--;
-        }
+    if (e->series_count >= 2 * batch->shape.series && e->series_count >= 64) {
+        size_t cut = fxi_redis_entry_past(e, batch->shape.series);
         memmove(e->series, e->series + cut, (e->series_count - cut) * sizeof *e->series);
         e->series_count -= cut;
     }

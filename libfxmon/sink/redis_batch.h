@@ -80,6 +80,8 @@ void fxi_redis_batch_done(fxi_redis_batch *batch); /* delivered: clear, and reme
 #define FXI_REDIS_FIELDS 8
 void fxi_redis_entry_ask(const fxi_redis_batch *batch, const fxi_redis_entry *entry, fxi_buf *out);
 void fxi_redis_entry_saw(fxi_redis_entry *entry, const char *const fields[FXI_REDIS_FIELDS], const size_t lengths[FXI_REDIS_FIELDS]);
+/** How many of the oldest of its series cannot be among the `wanted` newest. */
+size_t fxi_redis_entry_past(const fxi_redis_entry *entry, size_t wanted);
 const char *fxi_redis_entry_hash(const fxi_redis_entry *entry); /* "latest:" or "latest_cross:" */
 /** All commands of the batch; returns how many. */
 size_t fxi_redis_batch_encode(fxi_redis_batch *batch, fxi_buf *out);

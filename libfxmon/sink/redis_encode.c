@@ -258,9 +258,10 @@ static void put_history(counted *c, const fxi_redis_entry *e, size_t from)
 static void put_series(counted *c, const fxi_redis_entry *e)
 {
     char member[2 * FXMON_DECIMAL_TEXT + 1];
-    begin(c, 2 + 2 * (int)e->series_count, "ZADD");
+    size_t from = fxi_redis_entry_past(e, c->shape->series);
+    begin(c, 2 + 2 * (int)(e->series_count - from), "ZADD");
     put_key(c, "series:", &e->pair);
-    for (size_t i = 0; i < e->series_count; i++) {
+    for (size_t i = from; i < e->series_count; i++) {
         size_t length = seconds(e->series[i].time, member);
         fxi_redis_word(c->out, member, length);
         member[length++] = ':';
