@@ -155,6 +155,7 @@ typedef struct fxmon_stream_ops {
     /** DONE: all of them acknowledged as the sync option says. Otherwise none is acknowledged. */
     fxmon_result (*append)(void *state, const fxmon_blob *records, size_t count, fxmon_error *error);
     void (*close_writer)(void *state);
+    bool lines; /* a record is a line of text: no binary payload, no headers */
 } fxmon_stream_ops;
 
 #define FXMON_OFFSET_FIRST INT64_C(-2)

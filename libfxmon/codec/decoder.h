@@ -1,5 +1,6 @@
 /*
- * codec/decoder.h - inside of the message decoder, shared by its two ways (message.c, message_general.c) and by the test that compares them.
+ * codec/decoder.h - inside of the message decoder, shared by its two ways through JSON (message.c, message_general.c), the one through MessagePack
+ * (message_pack.c) and by the tests that compare them.
  */
 #ifndef FXI_DECODER_H
 #define FXI_DECODER_H
@@ -17,4 +18,11 @@ fxmon_rate *fxi_decoder_room(fxi_decoder *d);
 bool fxi_message_decode_fast(fxi_decoder *d, const char *data, size_t length);
 /** Any layout, with the reason when it is refused. */
 int fxi_message_decode_general(fxi_decoder *d, const char *data, size_t length, fxmon_error *error);
+/** MessagePack; d->known is 0 afterwards. */
+int fxi_message_decode_packed(fxi_decoder *d, const char *data, size_t length, fxmon_error *error);
+/** The first byte of a map in MessagePack. No JSON text begins so: these bytes are no ASCII, and 0x80 to 0x8f begin no character of UTF-8. */
+static inline bool fxi_message_is_packed(unsigned char first)
+{
+    return (first >= 0x80 && first <= 0x8F) || first == 0xDE || first == 0xDF;
+}
 #endif

@@ -267,6 +267,9 @@ bool fxi_message_decode_fast(fxi_decoder *d, const char *data, size_t length)
 
 const fxmon_message *fxi_message_decode(fxi_decoder *d, const char *data, size_t length, fxmon_error *error)
 {
+    if (length > 0 && fxi_message_is_packed((unsigned char)data[0])) {
+        return fxi_message_decode_packed(d, data, length, error) == FXMON_OK ? &d->message : NULL;
+    }
     if (fxi_message_decode_fast(d, data, length)) {
         return &d->message;
     }

@@ -11,6 +11,7 @@
 #include "codec/decoder.h"
 #include "codec/excerpt.h"
 #include "codec/json.h"
+#include "codec/member.h"
 #include "codec/rate.h"
 
 enum member { TIMESTAMP, BASE, RATES, SOURCE, INGESTED, NEXT_UPDATE, BIDS, ASKS, MEMBERS };
@@ -68,95 +69,59 @@ static int find_members(const char *data, size_t length, fxi_json_span found[MEM
     return FXMON_OK;
 }
 
+/* A string between its quotes as text; `room` holds it without its escapes. */
+static fxi_member_text text_of(const fxi_json_span *span, char *room, size_t size)
+{
+    return (fxi_member_text){room, fxi_json_span_string(span, room, size), span->text, span->length};
+}
+
 static int take_time(const fxi_json_span *span, const char *field, int64_t *out, fxmon_error *error)
 {
-    char text[FXI_DECODER_TIME], shown[FXI_EXCERPT];
-    long length = fxi_json_span_string(span, text, sizeof text);
-    int code = length < 0 ? FXMON_E_SYNTAX : fxmon_time_parse(text, (size_t)length, out);
+    char room[FXI_DECODER_TIME];
+    fxi_member_text text = text_of(span, room, sizeof room);
 
-    if (code == FXMON_OK && *out >= 0) {
-        return FXMON_OK;
-    }
-    fxi_excerpt(span->text, span->length, shown);
-    if (code == FXMON_OK || code == FXMON_E_RANGE) {
-        return fxi_fail(error, FXMON_E_REJECTED, field, "'%s' is %s: expected a time from 1970 to 2262", field, shown);
-    }
-    return fxi_fail(error, FXMON_E_REJECTED, field, "'%s' is %s: expected an RFC 3339 time with a zone, as 2026-02-04T10:30:00Z", field,
-                    shown);
+    return fxi_member_time(&text, field, out, error);
 }
 
 static int take_base(const fxi_json_span *span, char base[8], fxmon_error *error)
 {
-    char text[8], shown[FXI_EXCERPT];
-    long length = fxi_json_span_string(span, text, sizeof text);
-    bool good = length >= 3 && length <= 6;
+    char room[8];
+    fxi_member_text text = text_of(span, room, sizeof room);
 
-    memset(base, 0, 8);
-    for (long i = 0; i < length && good; i++) {
-        char c = text[i];
-
-        if (c >= 'a' && c <= 'z') {
-            c = (char)(c - 'a' + 'A');
-        }
-        good = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        base[i] = c;
-    }
-    if (!good) {
-        return fxi_fail(error, FXMON_E_REJECTED, "base", "'base' is %s: expected a currency code of 3 to 6 letters or digits",
-                        fxi_excerpt(span->text, span->length, shown));
-    }
-    return FXMON_OK;
+    return fxi_member_base(&text, base, error);
 }
 
 static int take_source(const fxi_json_span *span, char source[FXMON_SOURCE_TEXT], fxmon_error *error)
 {
-    char shown[FXI_EXCERPT];
-    long length;
+    char room[FXMON_SOURCE_TEXT];
+    fxi_member_text text = text_of(span, room, sizeof room);
 
-    memset(source, 0, FXMON_SOURCE_TEXT);
-    length = fxi_json_span_string(span, source, FXMON_SOURCE_TEXT);
-    if (length < 1 || (size_t)length != strlen(source)) {
-        return fxi_fail(error, FXMON_E_REJECTED, "source", "'source' is %s: expected 1 to %d bytes without NUL",
-                        fxi_excerpt(span->text, span->length, shown), FXMON_SOURCE_TEXT - 1);
-    }
-    return FXMON_OK;
+    return fxi_member_source(&text, source, error);
 }
 
 /* The name that j has just passed as a pair on `base`. */
 static int take_pair(const fxi_json *j, const char *member, const char base[8], fxmon_pair *out, fxmon_error *error)
 {
-    char text[32], pair_base[8] = "", shown[FXI_EXCERPT];
-    long length = fxi_json_string(j, text, sizeof text);
+    char room[32];
+    fxi_member_text name = {room, fxi_json_string(j, room, sizeof room), j->text, j->length};
 
-    if (length < 0 || fxmon_pair_parse(text, (size_t)length, out) != FXMON_OK) {
-        return fxi_fail(error, FXMON_E_REJECTED, member, "'%s' has %s: expected a pair such as USD/EUR", member,
-                        fxi_excerpt(j->text, j->length, shown));
-    }
-    fxmon_pair_base(out, pair_base);
-    if (strcmp(pair_base, base) != 0) {
-        return fxi_fail(error, FXMON_E_REJECTED, member, "'%s' has %s, but 'base' is %s: every pair of a message begins with its base", member,
-                        out->text, base);
-    }
-    return FXMON_OK;
+    return fxi_member_pair(&name, member, base, out, error);
 }
 
 static int take_rate(const fxi_json_span *span, const char *member, const fxmon_pair *pair, fxmon_decimal *out, fxmon_error *error)
 {
     char field[40], shown[FXI_EXCERPT];
-    size_t at = strlen(member);
 
     if (span->type == FXI_JSON_NUMBER && fxi_rate_parse(span->text, span->length, out) == FXMON_OK) {
         return FXMON_OK;
     }
-    memcpy(field, member, at);
-    field[at] = '.';
-    memcpy(field + at + 1, pair->text, sizeof pair->text);
     fxi_excerpt(span->text, span->length, shown);
-    if (span->type != FXI_JSON_NUMBER) {
-        return fxi_fail(error, FXMON_E_MALFORMED, field, "the rate of %s is %s (%s): expected a number", pair->text,
-                        fxi_json_type_name(span->type), shown);
+    if (span->type == FXI_JSON_NUMBER) {
+        return fxi_member_bad_rate(member, pair, shown, error);
     }
-    return fxi_fail(error, FXMON_E_REJECTED, field, "the rate of %s is %s: expected a positive number from 1e-18 to 1e18", pair->text, shown);
+    fxi_member_field(member, pair, field);
+    return fxi_fail(error, FXMON_E_MALFORMED, field, "the rate of %s is %s (%s): expected a number", pair->text,
+                    fxi_json_type_name(span->type), shown);
 }
 
 static int take_rates(fxi_decoder *d, const fxi_json_span *span, fxmon_error *error)
@@ -169,23 +134,20 @@ static int take_rates(fxi_decoder *d, const fxi_json_span *span, fxmon_error *er
     fxi_json_init(&j, span->text, span->length);
     fxi_json_next(&j);
     while (fxi_json_next(&j) == FXI_JSON_NAME) {
-        fxmon_rate *rate = fxi_decoder_room(d);
+        fxmon_rate *rate = fxi_member_room(d, error);
         fxi_json_span value;
         int code;
 
-        if (rate == NULL && m->count >= FXI_MESSAGE_PAIRS) {
-            return fxi_fail(error, FXMON_E_REJECTED, "rates", "'rates' has more than %d pairs", FXI_MESSAGE_PAIRS);
-        }
         if (rate == NULL) {
-            return fxi_fail(error, FXMON_E_NOMEM, "rates", "out of memory for a message of %lld pairs", (long long)m->count + 1);
+            return error->code;
         }
-        memset(rate, 0, sizeof *rate);
+        memset(&rate->pair, 0, sizeof rate->pair);
         code = take_pair(&j, "rates", m->base, &rate->pair, error);
         if (code != FXMON_OK) {
             return code;
         }
         if (!fxi_pairset_add(&d->pairs, m->rates, m->count)) {
-            return fxi_fail(error, FXMON_E_MALFORMED, "rates", "'rates' has %s twice, in two spellings", rate->pair.text);
+            return fxi_member_twice("rates", &rate->pair, error);
         }
         fxi_json_value(&j, &value);
         code = take_rate(&value, "rates", &rate->pair, &rate->mid, error);
@@ -195,7 +157,7 @@ static int take_rates(fxi_decoder *d, const fxi_json_span *span, fxmon_error *er
         m->count++;
     }
     if (m->count == 0) {
-        return fxi_fail(error, FXMON_E_REJECTED, "rates", "'rates' is empty: expected 1 to %d pairs", FXI_MESSAGE_PAIRS);
+        return fxi_member_none(error);
     }
     return FXMON_OK;
 }
@@ -218,11 +180,11 @@ static int take_side(fxi_decoder *d, const fxi_json_span *span, bool ask, fxmon_
         }
         index = fxi_pairset_find(&d->pairs, d->message.rates, &pair);
         if (index < 0) {
-            return fxi_fail(error, FXMON_E_REJECTED, member, "'%s' has %s, 'rates' has not", member, pair.text);
+            return fxi_member_absent(member, &pair, error);
         }
         side = ask ? &d->message.rates[index].ask : &d->message.rates[index].bid;
         if (side->mantissa != 0) {
-            return fxi_fail(error, FXMON_E_MALFORMED, member, "'%s' has %s twice, in two spellings", member, pair.text);
+            return fxi_member_twice(member, &pair, error);
         }
         fxi_json_value(&j, &value);
         code = take_rate(&value, member, &pair, side, error);

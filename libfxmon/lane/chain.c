@@ -36,6 +36,7 @@ struct fxi_chain {
     struct link links[LINKS_MAXIMUM];
     size_t count;
     char name[NAME_TEXT];
+    char first[FXMON_SOURCE_TEXT]; /* "" with one source */
 };
 
 static int add_link(fxi_chain *chain, const fxi_registry *registry, const char *url, size_t length, fxmon_error *error)
@@ -87,6 +88,23 @@ static size_t link_length(const fxi_registry *registry, const char *text)
     }
 }
 
+/* What does not change when another source of the chain steps in. */
+static int name_first(fxi_chain *chain, fxmon_error *error)
+{
+    fxi_url url;
+    if (chain->count < 2)
+        return FXMON_OK;
+    int code = fxi_url_parse(chain->links[0].url, &url, error);
+    if (code != FXMON_OK)
+        return code;
+    const char *name = url.host && *url.host ? url.host : url.scheme;
+    size_t length = strnlen(name, sizeof chain->first - 1);
+    memcpy(chain->first, name, length);
+    chain->first[length] = '\0';
+    fxi_url_free(&url);
+    return FXMON_OK;
+}
+
 fxi_chain *fxi_chain_new(const fxmon_env *env, const fxi_registry *registry, const char *sources, fxmon_error *error)
 {
     fxi_chain *chain = fxi_calloc(1, sizeof *chain);
@@ -107,6 +125,10 @@ fxi_chain *fxi_chain_new(const fxmon_env *env, const fxi_registry *registry, con
     }
     if (chain->count == 0) {
         fxi_fail(error, FXMON_E_CONFIG, "from", "from: names no source");
+        fxi_chain_free(chain);
+        return NULL;
+    }
+    if (name_first(chain, error) != FXMON_OK) {
         fxi_chain_free(chain);
         return NULL;
     }
@@ -138,6 +160,11 @@ bool fxi_chain_recorded(const fxi_chain *chain)
 const char *fxi_chain_name(const fxi_chain *chain)
 {
     return chain->name;
+}
+
+const char *fxi_chain_first(const fxi_chain *chain)
+{
+    return chain->first[0] ? chain->first : NULL;
 }
 
 static void link_failed(fxi_chain *chain, struct link *link, int64_t now, fxmon_result result, uint64_t ticket)

@@ -17,4 +17,6 @@ void fxi_chain_free(fxi_chain *chain);
 fxmon_result fxi_chain_next(fxi_chain *chain, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error);
 bool fxi_chain_recorded(const fxi_chain *chain);  /* the sources hand out what was recorded before */
 const char *fxi_chain_name(const fxi_chain *chain); /* redacted, for status */
+/** Of several sources the first, as it is called in the option: a word, a host, or the scheme. NULL with one source, whose messages say what they are of. */
+const char *fxi_chain_first(const fxi_chain *chain);
 #endif

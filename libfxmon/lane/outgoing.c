@@ -3,6 +3,9 @@
  *
  * A message has one base, and its pairs begin with it. So crosses are further messages: one for each currency with the ones behind it, EUR with
  * EUR/GBP, EUR/JPY ..., then GBP with GBP/JPY ... Readers need no rule for them, they are rates like others.
+ *
+ * The key decides the partition, and only within a partition is there order. A whole message has the key SOURCE/BASE. In a chain of sources that is the
+ * first one whoever answers, or else a pair would change its partition, and its order would be lost, with every fail-over. A split message has its pair.
  */
 #include "lane/outgoing.h"
 
@@ -53,7 +56,10 @@ static int add_record(fxi_outgoing *out, const fxmon_message *message, const cha
     }
     fxi_buf_putc(&out->text, '\0');
     part->data = out->text.length;
-    fxi_message_encode(message, &out->text);
+    if (out->packed)
+        fxi_message_pack(message, &out->text);
+    else
+        fxi_message_encode(message, &out->text);
     if (out->text.failed)
         return out->text.length + 1024 >= out->text.maximum ? FXMON_E_TOO_LARGE : FXMON_E_NOMEM;
     part->length = out->text.length - part->data;
@@ -65,7 +71,7 @@ static int add_record(fxi_outgoing *out, const fxmon_message *message, const cha
 static int add_whole_or_split(fxi_outgoing *out, const fxmon_message *message)
 {
     if (!out->split)
-        return add_record(out, message, message->source, message->base);
+        return add_record(out, message, out->source ? out->source : message->source, message->base);
     for (uint32_t i = 0; i < message->count; i++) {
         fxmon_message one = *message;
         one.rates = &message->rates[i];

@@ -14,6 +14,8 @@ typedef struct fxi_outgoing {
     fxmon_rate *cross;
     size_t cross_capacity;
     bool split, crosses;
+    bool packed;        /* records are MessagePack instead of JSON; set after init */
+    const char *source; /* in the keys, instead of the message's own: see outgoing.c; borrowed, may be NULL */
 } fxi_outgoing;
 void fxi_outgoing_init(fxi_outgoing *out, size_t bytes_maximum, bool split, bool crosses);
 void fxi_outgoing_free(fxi_outgoing *out);

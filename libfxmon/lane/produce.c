@@ -331,6 +331,16 @@ static void produce_close(void *state)
     fxi_free(p);
 }
 
+static bool payload_fits(const fxi_produce *p, fxmon_error *error)
+{
+    if (!p->out.packed || !p->stream->lines)
+        return true;
+    char shown[DESTINATION_TEXT];
+    fxi_url_redact(p->to, shown, sizeof shown);
+    fxi_fail(error, FXMON_E_CONFIG, "payload", "payload: %.100s is a log of text lines, which cannot hold MessagePack; use json there", shown);
+    return false;
+}
+
 fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *error)
 {
     const fxmon_env *env = config->env;
@@ -354,14 +364,16 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     p->duration = fxi_env_duration(env, "duration", 0);
     p->once = fxi_env_bool(env, "once", false);
     fxi_outgoing_init(&p->out, (size_t)p->batch_bytes + BYTES_SLACK, fxi_env_bool(env, "split", false), fxi_env_bool(env, "crosses", false));
+    p->out.packed = fxi_env_is(env, "payload", "msgpack");
     p->stream = fxi_registry_find(config->registry, FXI_KIND_STREAM, config->to, "to", error);
     p->chain = p->stream ? fxi_chain_new(config->source_env, config->registry, config->from, error) : NULL;
     if (p->chain && !(p->to = fxi_strdup(config->to)))
         fxi_fail(error, FXMON_E_NOMEM, "to", "out of memory");
-    if (!p->stream || !p->chain || !p->to) {
+    if (!p->stream || !p->chain || !p->to || !payload_fits(p, error)) {
         produce_close(p);
         return NULL;
     }
+    p->out.source = fxi_chain_first(p->chain);
     fxi_url_redact(config->to, p->destination, sizeof p->destination);
     show(p, "waiting");
     return p;

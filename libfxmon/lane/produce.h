@@ -1,6 +1,6 @@
 /*
  * lane/produce.h - from a chain of sources to a log, as a worker.
- * Options read: once, rate, duration, split, crosses, batch, batch-bytes, and what the chain and the drivers read.
+ * Options read: once, rate, duration, split, crosses, payload, batch, batch-bytes, and what the chain and the drivers read.
  */
 #ifndef FXI_PRODUCE_H
 #define FXI_PRODUCE_H

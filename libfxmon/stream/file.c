@@ -19,4 +19,5 @@ const fxmon_stream_ops fxi_stream_file = {
     .open_writer = fxi_log_open_writer,
     .append = fxi_log_append,
     .close_writer = fxi_log_close_writer,
+    .lines = true,
 };

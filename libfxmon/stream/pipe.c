@@ -366,4 +366,5 @@ const fxmon_stream_ops fxi_stream_pipe = {
     .open_writer = writer_open,
     .append = writer_append,
     .close_writer = writer_close,
+    .lines = true,
 };

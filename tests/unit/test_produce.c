@@ -5,6 +5,7 @@
 #include "../support/fake_lane.h"
 #include "../support/support.h"
 
+#include "codec/message.h"
 #include "lane/produce.h"
 
 #include <stdio.h>
@@ -17,6 +18,8 @@
 /* The log, memout: */
 static struct {
     char key[4096][24];
+    char first[4096]; /* of the first record of the last append */
+    size_t first_length;
     long records, calls, refuse_from, refuse_to, opened, closed; /* calls in [refuse_from, refuse_to) keep nothing */
 } out;
 
@@ -47,6 +50,8 @@ static fxmon_result out_append(void *state, const fxmon_blob *blobs, size_t coun
         snprintf(error->text, sizeof error->text, "the disk is full");
         return FXMON_RETRY;
     }
+    out.first_length = count && blobs[0].length < sizeof out.first ? blobs[0].length : 0;
+    memcpy(out.first, count ? blobs[0].data : "", out.first_length);
     for (size_t i = 0; i < count; i++, out.records++)
         snprintf(out.key[out.records % 4096], sizeof out.key[0], "%s", blobs[i].key ? blobs[i].key : "");
     return FXMON_DONE;
@@ -116,7 +121,7 @@ static void fake_close(void *state)
 
 static const fxmon_stream_ops out_ops = {.size = sizeof out_ops, .schemes = "memout", .open_writer = out_open, .append = out_append,
                                          .close_writer = out_close};
-static const fxmon_source_ops fake_ops = {.size = sizeof fake_ops, .schemes = "fake", .open = fake_open, .next = fake_next, .close = fake_close};
+static const fxmon_source_ops fake_ops = {.size = sizeof fake_ops, .schemes = "fake other", .open = fake_open, .next = fake_next, .close = fake_close};
 
 static fxi_registry registry;
 static fxt_env env;
@@ -281,6 +286,70 @@ START_TEST(keys_of_split_messages_and_crosses)
 }
 END_TEST
 
+START_TEST(a_key_outlives_a_fail_over)
+{
+    static const struct {
+        const char *from, *key;
+    } cases[] = {{"fake:", "fake/USD"}, {"fake:,sim:", "fake/USD"}, {"other:,fake:", "other/USD"}, {"other://h:1/x?key=a,fake:", "h/USD"}};
+    static const enum answer fails[16] = {NETWORK, NETWORK, NETWORK, DATA, NOTHING_NEW, NOTHING_NEW, AT_END, AT_END, AT_END}, data[16] = {DATA};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&out, 0, sizeof out);
+        source.script = data, source.at = 0;
+        run(cases[i].from, once);
+        ck_assert_int_ge(out.records, 1);
+        ck_assert_str_eq(out.key[0], cases[i].key);
+    }
+    /* the first one fails, the second answers, the first is back: one key */
+    static const char *const while_[] = {"duration", "100s", NULL, NULL};
+    memset(&out, 0, sizeof out);
+    source.script = fails, source.at = 0;
+    run("fake:,sim:?interval=1s", while_);
+    ck_assert_int_ge(out.records, 2); /* one of each at least */
+    for (long n = 0; n < out.records; n++)
+        ck_assert_str_eq(out.key[n], "fake/USD");
+}
+END_TEST
+
+START_TEST(payload_as_message_pack)
+{
+    static const char *const packed[] = {"once", "yes", "payload", "msgpack", NULL, NULL}, *const json[] = {"once", "yes", "payload", "json", NULL, NULL};
+    static const enum answer data[16] = {DATA};
+    fxi_decoder *d = fxi_decoder_new();
+    for (int i = 0; i < 2; i++) {
+        memset(&out, 0, sizeof out);
+        source.script = data, source.at = 0;
+        ck_assert_int_eq(run("fake:", i ? json : packed), FXMON_E_STOPPED);
+        ck_assert_int_eq((unsigned char)out.first[0], i ? '{' : 0x85); /* a map of five */
+        const fxmon_message *m = fxi_message_decode(d, out.first, out.first_length, &error);
+        ck_assert_msg(m != NULL, "%s", error.text);
+        ck_assert_int_eq(m->count, 8);
+        ck_assert_int_eq(m->rates[7].mid.mantissa, 8412 + 700);
+    }
+    fxi_decoder_free(d);
+}
+END_TEST
+
+START_TEST(lines_cannot_hold_message_pack)
+{
+    static const char *const logs[] = {"file:/tmp/fxmon-none", "-", "memout:"};
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const packed[] = {"payload", "msgpack", NULL, NULL};
+        fxt_env_init(&env, packed);
+        fxi_produce_config config = {.env = &env.env, .source_env = &env.env, .stop = &stop, .registry = &registry, .from = "fake:", .to = logs[i]};
+        memset(&error, 0, sizeof error);
+        fxi_produce *p = fxi_produce_new(&config, &error);
+        ck_assert_int_eq(p != NULL, i == 2);
+        if (p) {
+            fxi_produce_worker.close(p);
+        } else {
+            ck_assert_int_eq(error.code, FXMON_E_CONFIG);
+            ck_assert_str_eq(error.field, "payload");
+            ck_assert_ptr_nonnull(strstr(error.text, logs[i]));
+        }
+    }
+}
+END_TEST
+
 START_TEST(rate_times_duration_is_exact)
 {
     static const char *const hundred[] = {"rate", "100", "duration", "3s", NULL, NULL}, *const odd[] = {"rate", "7", "duration", "1500ms", NULL, NULL},
@@ -399,6 +468,9 @@ int main(void)
     tcase_add_test(tests, once_with_a_log_that_is_away);
     tcase_add_test(tests, nothing_is_fetched_for_a_log_that_is_away);
     tcase_add_test(tests, keys_of_split_messages_and_crosses);
+    tcase_add_test(tests, a_key_outlives_a_fail_over);
+    tcase_add_test(tests, payload_as_message_pack);
+    tcase_add_test(tests, lines_cannot_hold_message_pack);
     tcase_add_test(tests, rate_times_duration_is_exact);
     tcase_add_test(tests, a_duration_ends_a_source_of_its_own_pace);
     tcase_add_test(tests, bad_lines_of_a_recording_are_counted);
