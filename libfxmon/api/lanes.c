@@ -1,9 +1,11 @@
 /* api/lanes.c - what a handle is told to do: each call makes a worker. Nothing is opened before it runs. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handle.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/sha256.h"
 #include "base/url.h"
 #include "lane/lane.h"
 #include "lane/produce.h"
@@ -12,6 +14,7 @@
 
 #define NAME_TEXT 48
 #define DESTINATION_TEXT 256
+#define TWIN_TEXT 9
 
 /* "sqlite" of sqlite:fx.db, "stdout" of -. */
 static void lane_name(const char *url, char out[NAME_TEXT])
@@ -32,10 +35,28 @@ static const char *required(const fxmon *m, const char *name, fxmon_error *error
     return value;
 }
 
+/* Lanes of one name must not share a consumer group, or each would see a part of the log: the second and later ones are told apart by their destination. */
+static void tell_apart(const fxmon *m, const char *name, const char *url, const char *destination, char out[TWIN_TEXT])
+{
+    char other[NAME_TEXT];
+    uint8_t digest[32];
+    size_t twins = 0;
+    for (size_t i = 0; i < m->slot_count; i++) {
+        if (m->slots[i].url)
+            lane_name(m->slots[i].url, other);
+        twins += url ? m->slots[i].url && strcmp(name, other) == 0 : !m->slots[i].url && m->slots[i].worker.ops == &fxi_lane_worker;
+    }
+    out[0] = '\0';
+    if (twins == 0)
+        return;
+    fxi_sha256(url ? (const void *)destination : (const void *)&twins, url ? strlen(destination) : sizeof twins, digest);
+    snprintf(out, TWIN_TEXT, "%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
+}
+
 /* A lane over a stage; the stage is closed on failure. */
 static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, const char *name, const char *url, bool follow, fxmon_error *error)
 {
-    char destination[DESTINATION_TEXT] = "";
+    char destination[DESTINATION_TEXT] = "", twin[TWIN_TEXT];
     fxmon_error problem;
     fxi_error_clear(&problem);
     const char *from = required(m, "from", &problem);
@@ -44,8 +65,9 @@ static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, con
         fxi_fail(&problem, FXMON_E_UNSUPPORTED, "from", "from: %.100s can only be written", from);
     if (url)
         fxi_url_redact(url, destination, sizeof destination);
+    tell_apart(m, name, url, destination, twin);
     fxi_lane_config config = {.env = &m->hard_env, .stop = &m->stop, .stream = stream, .from = from, .group = fxi_options_get(m->options, "group"),
-                              .stage = stage, .stage_state = stage_state, .name = name, .destination = destination, .follow = follow};
+                              .stage = stage, .stage_state = stage_state, .name = name, .twin = twin, .destination = destination, .follow = follow};
     fxi_lane *lane = problem.code == FXMON_OK ? fxi_lane_new(&config, &problem) : NULL;
     if (!lane) {
         stage->close(stage_state);

@@ -18,6 +18,7 @@ typedef struct fxi_lane_config {
     const fxi_stage_ops *stage;     /* the lane closes it */
     void *stage_state;
     const char *name;               /* "sqlite", "alert": in progress rows as GROUP/NAME, and the consumer group GROUP.NAME */
+    const char *twin;               /* tells lanes of one name apart in the consumer group: GROUP.NAME.TWIN; NULL or "": nothing to tell */
     const char *destination;        /* redacted, for status */
     fxi_board *board;               /* hears of rebalances; may be NULL */
     const char *component;          /* as the board names this lane; NULL: name */

@@ -73,6 +73,11 @@ fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error)
     lane->group = join(config->group ? config->group : "fxmon", '.', config->name);
     lane->name = fxi_strdup(config->name);
     lane->destination = fxi_strdup(config->destination ? config->destination : "");
+    if (lane->group && config->twin && *config->twin) {
+        char *longer = join(lane->group, '.', config->twin);
+        fxi_free(lane->group);
+        lane->group = longer;
+    }
     lane->key = join(config->group ? config->group : "fxmon", '/', config->name);
     if (!lane->decoder || !lane->from || !lane->group || !lane->name || !lane->destination || !lane->key) {
         fxi_lane_free(lane);
