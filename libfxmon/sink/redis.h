@@ -14,7 +14,7 @@ typedef struct fxi_redis_settings {
     char *user, *password;     /* may be NULL */
     char shown[FXI_REDIS_NAME]; /* for error texts: host:port or the socket's path */
 } fxi_redis_settings;
-/** redis://[user:password@]host[:port][/db] or unix://[user:password@]/path[?db=N]; a password also by the option redis-password. */
+/** redis://[user:password@]host[:port][/db] or unix:/path[?db=N]; a password also by the option redis-password. */
 int fxi_redis_settings_read(fxi_redis_settings *settings, const fxmon_env *env, const char *url, fxmon_error *error);
 void fxi_redis_settings_free(fxi_redis_settings *settings);
 /** An integer option, or what stands for it where the host has no such option. */

@@ -16,6 +16,7 @@
 #define DEFAULT_PORT 6379
 #define DATABASE_MAXIMUM 1000000
 #define PASSWORD_MAXIMUM 1024
+#define URL_MAXIMUM 8192
 
 int64_t fxi_redis_integer_option(const fxmon_env *env, const char *name, int64_t fallback)
 {
@@ -79,7 +80,7 @@ static int read_address(fxi_redis_settings *s, const fxi_url *url, fxmon_error *
         char path[sizeof address.sun_path];
         long length = fxi_percent_decode(url->path, strlen(url->path), path, sizeof path);
         if (length <= 0 || path[0] != '/' || (url->host && *url->host)) {
-            return fxi_fail(error, FXMON_E_ARGUMENT, "redis", "expected unix:///path/of/the/socket, at most %d bytes long", (int)sizeof path - 1);
+            return fxi_fail(error, FXMON_E_ARGUMENT, "redis", "expected unix:/path/of/the/socket, at most %d bytes long", (int)sizeof path - 1);
         }
         s->socket = fxi_strdup(path);
     } else {
@@ -151,8 +152,16 @@ static int read_login(fxi_redis_settings *s, const fxmon_env *env, const fxi_url
 int fxi_redis_settings_read(fxi_redis_settings *s, const fxmon_env *env, const char *text, fxmon_error *error)
 {
     fxi_url url;
+    fxi_buf plain;
     memset(s, 0, sizeof *s);
-    int code = fxi_url_parse(text, &url, error);
+    fxi_buf_init(&plain, URL_MAXIMUM);
+    if (strncmp(text, "unix:///", 8) == 0) { /* as others write it: // with no host behind */
+        fxi_buf_puts(&plain, "unix:");
+        fxi_buf_puts(&plain, text + 7);
+    }
+    int code = plain.failed ? fxi_fail(error, FXMON_E_TOO_LARGE, "redis", "the URL is longer than %d bytes", URL_MAXIMUM)
+                            : fxi_url_parse(plain.data ? plain.data : text, &url, error);
+    fxi_buf_free(&plain);
     if (code != FXMON_OK) {
         return code;
     }
