@@ -118,9 +118,12 @@ void fxmon_free(fxmon *m)
     if (!m)
         return;
     for (size_t i = m->slot_count; i-- > 0;) { /* the server first: it was added after the lane that feeds it */
-        m->slots[i].worker.ops->close(m->slots[i].worker.state);
+        if (m->slots[i].worker.state != m->board)
+            m->slots[i].worker.ops->close(m->slots[i].worker.state);
         fxi_free(m->slots[i].url);
     }
+    fxi_board_free(m->board); /* last: lanes point to it */
+    fxi_free(m->board_url);
     fxi_serving_free(m->serving);
     if (m->poll_fd >= 0)
         close(m->poll_fd);
@@ -150,8 +153,7 @@ int fxi_handle_add(fxmon *m, const fxi_worker_ops *ops, void *state, const char 
             return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory");
         return fxi_fail(error, FXMON_E_RANGE, "", "a handle has at most %d lanes", FXI_WORKERS_MAXIMUM);
     }
-    struct fxi_slot *slot = &m->slots[m->slot_count++];
-    memset(slot, 0, sizeof *slot);
+    struct fxi_slot *slot = &m->slots[m->slot_count++]; /* zero, but for what was announced */
     slot->worker = (fxi_worker){.ops = ops, .state = state};
     slot->url = copy;
     slot->watched = -1;

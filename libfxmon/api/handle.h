@@ -2,9 +2,11 @@
 #ifndef FXI_HANDLE_H
 #define FXI_HANDLE_H
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "api/option.h"
 #include "lane/alert.h"
+#include "lane/board.h"
 #include "lane/env.h"
 #include "lane/registry.h"
 #include "lane/worker.h"
@@ -15,7 +17,9 @@
 struct fxi_slot {
     fxi_worker worker;
     char *url;         /* of its destination as given; NULL: custom */
-    bool ended;
+    char component[64]; /* as the board names it */
+    int pulse;         /* enum fxi_pulse_kind; -1: not shown on the board */
+    atomic_bool ended; /* its thread tells the board */
     int code;          /* why it ended: FXMON_OK as asked */
     fxmon_error error;
     int watched;       /* descriptor in the handle's epoll set, -1 none */
@@ -34,10 +38,12 @@ struct fxmon {
     fxi_stop stop;
     fxmon_env env;      /* stopping() from the first request on: for waiting */
     fxmon_env hard_env; /* stopping() from the second on, or when the grace is over: for what is to be finished */
-    struct fxi_slot slots[FXI_WORKERS_MAXIMUM];
+    struct fxi_slot slots[FXI_WORKERS_MAXIMUM + 1]; /* one more, for the board */
     size_t slot_count;
     fxi_alert_stage *alerts; /* of the last fxmon_alerting; its lane owns it */
     struct fxi_serving *serving;
+    fxi_board *board;   /* from the first lane on; a worker once there is a store to write to */
+    char *board_url;    /* of the first store that was named as a destination */
     int poll_fd;        /* epoll: stop, and the workers' descriptors */
     bool started, running;
 };
@@ -46,6 +52,14 @@ struct fxmon {
 int fxi_handle_check(const fxmon *m, const char *what, fxmon_error *error);
 /** Takes the worker over, also on failure (it is closed then). `url` may be NULL. */
 int fxi_handle_add(fxmon *m, const fxi_worker_ops *ops, void *state, const char *url, fxmon_error *error);
+
+/* api/board.c */
+/** Say how the board shows the worker that is added next, and make the board if there is none. component: at most 63 bytes. */
+int fxi_board_announce(fxmon *m, enum fxi_pulse_kind kind, const char *component, fxmon_error *error);
+/** A store among the destinations: the board writes to the first one when the option "store" is not set. */
+int fxi_board_candidate(fxmon *m, const char *url, fxmon_error *error);
+/** Once everything is said: the board becomes a worker if there is a store to write to. */
+int fxi_board_begin(fxmon *m, fxmon_error *error);
 
 /* api/lanes.c: the server's port, and what is left of it after its worker was closed */
 int fxi_serving_port(const struct fxi_serving *serving);

@@ -54,12 +54,14 @@ static void tell_apart(const fxmon *m, const char *name, const char *url, const 
 }
 
 /* A lane over a stage; the stage is closed on failure. */
-static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, const char *name, const char *url, bool follow, fxmon_error *error)
+static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, const char *name, const char *component, const char *url, bool follow,
+                    fxmon_error *error)
 {
     char destination[DESTINATION_TEXT] = "", twin[TWIN_TEXT];
     fxmon_error problem;
     fxi_error_clear(&problem);
-    const char *from = required(m, "from", &problem);
+    (void)fxi_board_announce(m, FXI_PULSE_CONSUMER, component, &problem);
+    const char *from = problem.code == FXMON_OK ? required(m, "from", &problem) : NULL;
     const fxmon_stream_ops *stream = from ? fxi_registry_find(&m->registry, FXI_KIND_STREAM, from, "from", &problem) : NULL;
     if (stream && !stream->open_reader)
         fxi_fail(&problem, FXMON_E_UNSUPPORTED, "from", "from: %.100s can only be written", from);
@@ -67,7 +69,8 @@ static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, con
         fxi_url_redact(url, destination, sizeof destination);
     tell_apart(m, name, url, destination, twin);
     fxi_lane_config config = {.env = &m->hard_env, .stop = &m->stop, .stream = stream, .from = from, .group = fxi_options_get(m->options, "group"),
-                              .stage = stage, .stage_state = stage_state, .name = name, .twin = twin, .destination = destination, .follow = follow};
+                              .stage = stage, .stage_state = stage_state, .name = name, .twin = twin, .destination = destination, .follow = follow,
+                              .board = m->board, .component = m->slots[m->slot_count].component};
     fxi_lane *lane = problem.code == FXMON_OK ? fxi_lane_new(&config, &problem) : NULL;
     if (!lane) {
         stage->close(stage_state);
@@ -86,7 +89,7 @@ int fxmon_produce(fxmon *m, fxmon_error *error)
     fxmon_error problem;
     fxi_error_clear(&problem);
     fxi_produce_config config = {.env = &m->hard_env, .source_env = &m->env, .stop = &m->stop, .registry = &m->registry};
-    config.from = required(m, "from", &problem);
+    config.from = fxi_board_announce(m, FXI_PULSE_PRODUCER, "produce", &problem) == FXMON_OK ? required(m, "from", &problem) : NULL;
     config.to = config.from ? required(m, "to", &problem) : NULL;
     fxi_produce *produce = config.to ? fxi_produce_new(&config, &problem) : NULL;
     if (!produce) {
@@ -115,8 +118,10 @@ int fxmon_sink(fxmon *m, const char *url, fxmon_error *error)
         const fxmon_store_ops *store = fxi_registry_find(&m->registry, FXI_KIND_STORE, url, "sink", error);
         if (!store)
             return FXMON_E_UNSUPPORTED;
-        code = fxi_store_stage_new(store, url, component, &state, error);
-        return code == FXMON_OK ? add_lane(m, &fxi_store_stage, state, name, url, false, error) : code;
+        code = fxi_board_candidate(m, url, error);
+        if (code == FXMON_OK)
+            code = fxi_store_stage_new(store, url, &state, error);
+        return code == FXMON_OK ? add_lane(m, &fxi_store_stage, state, name, component, url, false, error) : code;
     }
     fxmon_error problem;
     fxi_error_clear(&problem);
@@ -127,7 +132,7 @@ int fxmon_sink(fxmon *m, const char *url, fxmon_error *error)
         return problem.code;
     }
     code = fxi_sink_stage_new(sink, url, &state, error);
-    return code == FXMON_OK ? add_lane(m, &fxi_sink_stage, state, name, url, false, error) : code;
+    return code == FXMON_OK ? add_lane(m, &fxi_sink_stage, state, name, component, url, false, error) : code;
 }
 
 int fxmon_sink_custom(fxmon *m, const fxmon_custom_sink *sink, void *user, fxmon_error *error)
@@ -139,7 +144,7 @@ int fxmon_sink_custom(fxmon *m, const fxmon_custom_sink *sink, void *user, fxmon
         return fxi_fail(error, FXMON_E_ARGUMENT, "sink", "a sink needs size = sizeof(fxmon_custom_sink) and a function write");
     void *state = NULL;
     code = fxi_sink_stage_custom(sink, user, &state, error);
-    return code == FXMON_OK ? add_lane(m, &fxi_sink_stage, state, "custom", NULL, false, error) : code;
+    return code == FXMON_OK ? add_lane(m, &fxi_sink_stage, state, "custom", "consume/custom", NULL, false, error) : code;
 }
 
 static const fxmon_store_ops *find_store(fxmon *m, const char *url, int *code, fxmon_error *error)
@@ -168,10 +173,12 @@ int fxmon_alerting(fxmon *m, const char *store, fxmon_error *error)
     if (!ops)
         return code;
     fxi_alert_stage *stage = NULL;
-    code = fxi_alert_stage_new(ops, store, &stage, error);
+    code = fxi_board_candidate(m, store, error);
+    if (code == FXMON_OK)
+        code = fxi_alert_stage_new(ops, store, &stage, error);
     if (code != FXMON_OK)
         return code;
-    code = add_lane(m, &fxi_alert_stage_ops, stage, "alert", store, false, error);
+    code = add_lane(m, &fxi_alert_stage_ops, stage, "alert", "alert", store, false, error);
     if (code == FXMON_OK)
         m->alerts = stage;
     return code;
@@ -275,7 +282,7 @@ int fxmon_serve(fxmon *m, const char *listen, const char *store, fxmon_error *er
     if (m->serving)
         return fxi_fail(error, FXMON_E_EXISTS, "listen", "the handle serves already");
     const fxmon_store_ops *ops = store ? find_store(m, store, &code, error) : NULL;
-    if (store && !ops)
+    if ((store && !ops) || (store && (code = fxi_board_candidate(m, store, error)) != FXMON_OK))
         return code;
     struct fxi_serving *serving = fxi_calloc(1, sizeof *serving);
     if (!serving)
@@ -299,11 +306,14 @@ int fxmon_serve(fxmon *m, const char *listen, const char *store, fxmon_error *er
         goto failed;
     }
     if (serving->hub) {
-        code = add_lane(m, &fxi_hub_stage, serving->hub, "live", NULL, true, error);
+        code = add_lane(m, &fxi_hub_stage, serving->hub, "live", "serve", NULL, true, error);
         if (code != FXMON_OK)
             goto failed;
     }
-    code = fxi_handle_add(m, &serving_worker, serving, NULL, error);
+    if (!serving->hub) /* otherwise its lane stands for it */
+        code = fxi_board_announce(m, FXI_PULSE_SERVER, "serve", error);
+    if (code == FXMON_OK)
+        code = fxi_handle_add(m, &serving_worker, serving, NULL, error);
     if (code == FXMON_OK)
         return FXMON_OK;
     if (serving->hub)

@@ -24,9 +24,10 @@ static int64_t monotonic(const fxmon *m)
 
 static void slot_ended(struct fxi_slot *slot, int code, const fxmon_error *error)
 {
-    slot->ended = true;
     slot->code = code == FXMON_E_STOPPED ? FXMON_OK : code;
     slot->error = *error;
+    atomic_store(&slot->ended, true);
+    fxi_board_wake(slot->handle->board);
 }
 
 /* One turn; false when the worker has ended. */
@@ -128,7 +129,11 @@ int fxmon_run(fxmon *m, fxmon_error *error)
         return code;
     if (m->started)
         return fxi_fail(error, FXMON_E_STATE, "", "fxmon_run: the handle has run, or is driven by fxmon_step");
-    m->started = m->running = true;
+    m->started = true;
+    code = fxi_board_begin(m, error);
+    if (code != FXMON_OK)
+        return code;
+    m->running = true;
     code = start_threads(m, error);
     for (size_t i = 0; i < m->slot_count; i++)
         if (m->slots[i].has_thread)
@@ -159,6 +164,8 @@ int fxmon_step(fxmon *m, int64_t budget_ns, int64_t *wait_ns, fxmon_error *error
         return code;
     if (budget_ns < 0)
         return fxi_fail(error, FXMON_E_ARGUMENT, "budget_ns", "fxmon_step: the budget is negative");
+    if (!m->started && (code = fxi_board_begin(m, error)) != FXMON_OK)
+        return code;
     m->started = true;
     int64_t start = monotonic(m), shortest = FXMON_SECOND;
     size_t left = 0, done = 0;

@@ -21,7 +21,6 @@
 #include "base/mem.h"
 #include "core/alert.h"
 #include "lane/fence.h"
-#include "lane/health.h"
 #include "lane/relay.h"
 #include "lane/rows.h"
 
@@ -35,8 +34,7 @@ struct fxi_alert_stage {
     char *url;
     fxi_relay *relay;
     const fxmon_env *notify_env;
-    fxi_health health;
-    fxi_complaint health_complaint, set_complaint;
+    fxi_complaint set_complaint;
     int64_t event_count;
 };
 
@@ -67,7 +65,6 @@ int fxi_alert_stage_new(const fxmon_store_ops *store, const char *url, fxi_alert
         s->ops = store;
         s->url = fxi_strdup(url);
         s->relay = fxi_relay_new();
-        fxi_health_init(&s->health, "alert");
     }
     if (!s || !s->url || !s->relay) {
         fxi_alert_stage_free(s);
@@ -381,23 +378,17 @@ static void alert_idle(void *state, int64_t now, const fxmon_status *status)
         return;
     bool last = status->state && (strcmp(status->state, "ended") == 0 || strcmp(status->state, "failed") == 0);
     fxi_relay_turn(s->relay, last ? RELAY_FAREWELL : RELAY_BUDGET, last);
-    fxmon_health row;
-    fxmon_error error;
-    if (!s->ops->health_put || !fxi_health_due(&s->health, now, status, &row))
-        return;
-    if (row.detail[0] == '\0')
-        fxi_relay_trouble(s->relay, row.detail, sizeof row.detail);
-    fxi_error_clear(&error);
-    if (s->ops->health_put(s->store, &row, &error) == FXMON_DONE)
-        fxi_relieve(&s->health_complaint, s->env, "alert", "writing the health row");
-    else
-        fxi_complain(&s->health_complaint, s->env, "alert", "cannot write the health row: %s", error.text);
 }
 
 static void alert_count(void *state, fxmon_status *status)
 {
     const fxi_alert_stage *s = state;
     status->events += s->event_count;
+    if (status->last_error.code != FXMON_OK)
+        return;
+    fxi_relay_trouble(s->relay, status->last_error.text, sizeof status->last_error.text);
+    if (status->last_error.text[0])
+        status->last_error.code = FXMON_E_IO;
 }
 
 static void alert_close(void *state)

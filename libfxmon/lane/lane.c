@@ -57,12 +57,12 @@ static void show_places(const fxi_lane *lane, fxmon_status *status)
 void fxi_lane_show(fxi_lane *lane, const char *state)
 {
     fxmon_status status = lane->counted;
+    status.last_error = lane->error; /* the stage may know of another */
     if (lane->stage_open && lane->config.stage->count)
         lane->config.stage->count(lane->config.stage_state, &status);
     status.lane = lane->name;
     status.destination = lane->destination;
     status.state = state;
-    status.last_error = lane->error;
     show_places(lane, &status);
     fxi_lane_member(lane, &status);
     pthread_mutex_lock(&lane->mutex);

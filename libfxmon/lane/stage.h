@@ -29,7 +29,7 @@ typedef struct fxi_stage_ops {
     fxmon_result (*check)(void *place, const fxmon_progress *progress, fxmon_error *error);
     void (*save)(void *place, void **checkpoint, size_t *size); /* bytes of the computed state after the batch; fxi_free */
     void (*drop)(void *place);                                  /* forget batch and computed state (revoked, fenced) */
-    /** Called about once a second, and once more before close with status->state "stopped" or "failed": heartbeats, outbox. `status` is the lane's own view. May be NULL. */
+    /** Called about once a second, and once more before close with status->state "ended" or "failed": outbox. `status` is the lane's own view. May be NULL. */
     void (*idle)(void *state, int64_t now, const fxmon_status *status);
     void (*count)(void *state, fxmon_status *status);           /* add own counters */
     void (*close)(void *state);                                 /* all places are freed */

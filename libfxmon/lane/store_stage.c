@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "codec/message.h"
 #include "lane/fence.h"
-#include "lane/health.h"
 #include "lane/rows.h"
 
 #define REFUSED_TEXT_MAXIMUM 4096 /* bytes of a refused row, as JSON, in its dead letter */
@@ -26,8 +25,7 @@ struct store_stage {
     const fxmon_env *env;
     void *store;
     char *url;
-    fxi_health health;
-    fxi_complaint health_complaint, legs_complaint;
+    fxi_complaint legs_complaint;
     int64_t row_count, repeat_count, late_count, refused_count, newest_time;
 };
 
@@ -39,7 +37,7 @@ struct store_place {
     int64_t batch_refused;
 };
 
-int fxi_store_stage_new(const fxmon_store_ops *ops, const char *url, const char *component, void **state, fxmon_error *error)
+int fxi_store_stage_new(const fxmon_store_ops *ops, const char *url, void **state, fxmon_error *error)
 {
     struct store_stage *s = fxi_calloc(1, sizeof *s);
     if (s)
@@ -49,7 +47,6 @@ int fxi_store_stage_new(const fxmon_store_ops *ops, const char *url, const char 
         return fxi_fail(error, FXMON_E_NOMEM, "sink", "out of memory");
     }
     s->ops = ops;
-    fxi_health_init(&s->health, component);
     *state = s;
     return FXMON_OK;
 }
@@ -206,20 +203,6 @@ static void store_drop(void *held)
     fxi_letters_clear(&place->letters);
 }
 
-static void store_idle(void *state, int64_t now, const fxmon_status *status)
-{
-    struct store_stage *s = state;
-    fxmon_health row;
-    fxmon_error error;
-    if (!s->store || !s->ops->health_put || !fxi_health_due(&s->health, now, status, &row))
-        return;
-    fxi_error_clear(&error);
-    if (s->ops->health_put(s->store, &row, &error) == FXMON_DONE)
-        fxi_relieve(&s->health_complaint, s->env, s->health.component, "writing the health row");
-    else
-        fxi_complain(&s->health_complaint, s->env, s->health.component, "cannot write the health row: %s", error.text);
-}
-
 static void store_count(void *state, fxmon_status *status)
 {
     struct store_stage *s = state;
@@ -242,6 +225,6 @@ static void store_close(void *state)
 
 const fxi_stage_ops fxi_store_stage = {
     .kind = "store", .open = store_open, .place_new = store_place_new, .place_free = store_place_free, .claim = store_claim, .replay = store_replay, .restore = store_restore, .apply = store_apply,
-    .dead = store_dead, .commit = store_commit, .save = store_save, .drop = store_drop, .idle = store_idle, .count = store_count,
+    .dead = store_dead, .commit = store_commit, .save = store_save, .drop = store_drop, .count = store_count,
     .close = store_close,
 };

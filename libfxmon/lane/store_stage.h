@@ -3,6 +3,6 @@
 #define FXI_STORE_STAGE_H
 #include "lane/stage.h"
 extern const fxi_stage_ops fxi_store_stage;
-/** State for fxi_store_stage. `component` names the lane in health rows ("consume/sqlite"). Texts are copied; nothing is opened. */
-int fxi_store_stage_new(const fxmon_store_ops *ops, const char *url, const char *component, void **state, fxmon_error *error);
+/** State for fxi_store_stage. Texts are copied; nothing is opened. */
+int fxi_store_stage_new(const fxmon_store_ops *ops, const char *url, void **state, fxmon_error *error);
 #endif

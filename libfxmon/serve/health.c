@@ -45,7 +45,7 @@ static void put_condition(const fxi_condition *c, const char *status, int64_t no
  */
 static bool all_healthy(const fxi_condition *c)
 {
-    static const char *const sound[] = {"healthy", "stopped", "stale", "waiting"};
+    static const char *const sound[] = {"healthy", "stopped", "stale", "waiting", "starting", "rebalancing"};
     for (size_t i = 0; i < c->count; i++) {
         bool good = false;
         for (size_t j = 0; j < sizeof sound / sizeof sound[0] && !good; j++)

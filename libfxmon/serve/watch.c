@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "lane/verdict.h"
 #include "serve/serve.h"
 
 #define LOOK_EVERY FXMON_SECOND
-#define SILENT_AFTER (60 * FXMON_SECOND) /* a component that gave no sign for this long is shown as silent */
 
 struct fxi_watch {
     fxi_server *server;
@@ -130,18 +130,19 @@ static fxmon_result feed_hub(fxi_watch *w, void *store, fxmon_error *error)
 
 typedef struct hearing { fxi_condition *condition; int64_t now; } hearing;
 
-static bool hear_component(void *user, const fxmon_health *health)
+static bool hear_component(void *user, const fxmon_health *row)
 {
     hearing *h = user;
-    bool stopped = strcmp(health->status, "stopped") == 0;
-    bool silent = !stopped && h->now - health->heartbeat > SILENT_AFTER;
-    fxi_component *c = add_component(h->condition, health->component, !silent, false);
+    fxmon_health health = *row;
+    fxi_verdict_silence(&health, h->now);
+    bool failed = strcmp(health.status, "failed") == 0;
+    fxi_component *c = add_component(h->condition, health.component, !health.silent && !failed, false);
     if (!c)
         return false;
-    if (stopped || (!silent && strcmp(health->status, "ok") != 0))
-        snprintf(c->status, sizeof c->status, "%s", health->status);
-    snprintf(c->message, sizeof c->message, "%s%lld s ago, %lld messages, lag %lld", silent ? "silent: last sign of life " : "last sign of life ",
-             (long long)((h->now - health->heartbeat) / FXMON_SECOND), (long long)health->messages, (long long)health->lag);
+    if (!health.silent && strcmp(health.status, "ok") != 0 && strcmp(health.status, "idle") != 0)
+        snprintf(c->status, sizeof c->status, "%s", health.status);
+    snprintf(c->message, sizeof c->message, "%s%lld s ago, %lld messages, lag %lld", health.silent ? "silent: last sign of life " : "last sign of life ",
+             (long long)((h->now - health.heartbeat) / FXMON_SECOND), (long long)health.messages, (long long)health.lag);
     return true;
 }
 

@@ -21,7 +21,7 @@ static fxi_lane *open_lane(fxt_env *env, const fxi_stop *stop)
 {
     void *stage;
     fxmon_error error;
-    ck_assert_int_eq(fxi_store_stage_new(&fxt_store_ops, "memstore:", "consume/memstore", &stage, &error), FXMON_OK);
+    ck_assert_int_eq(fxi_store_stage_new(&fxt_store_ops, "memstore:", &stage, &error), FXMON_OK);
     fxi_lane_config config = {.env = &env->env, .stop = stop, .stream = &fxt_log_ops, .from = "memlog:", .group = "g", .stage = &fxi_store_stage,
                               .stage_state = stage, .name = "memstore"};
     fxi_lane *lane = fxi_lane_new(&config, &error);
