@@ -374,6 +374,7 @@ static fxmon_result alert_claim(void *held, fxmon_progress *progress, fxmon_erro
 static void alert_idle(void *state, int64_t now, const fxmon_status *status)
 {
     fxi_alert_stage *s = state;
+    (void)now;
     if (!s->store)
         return;
     bool last = status->state && (strcmp(status->state, "ended") == 0 || strcmp(status->state, "failed") == 0);

@@ -73,7 +73,10 @@ static const char *judge(const fxi_pulse *p, const fxmon_status *s)
     bool works = strcmp(word, "stopped") != 0 && strcmp(word, "failed") != 0;
     if (works && p->kind == FXI_PULSE_SERVER)
         return "ok";
-    return works && p->between && s->partitions[0] == '\0' ? "rebalancing" : word;
+    if (works && p->between && s->partitions[0] == '\0')
+        return "rebalancing";
+    /* a claim moves the place too, but brings no message */
+    return strcmp(word, "ok") == 0 && p->row.lag == 0 && p->row.messages_last_minute == 0 ? "idle" : word;
 }
 
 static void put_detail(fxi_pulse *p, const fxmon_status *s, int64_t monotonic)

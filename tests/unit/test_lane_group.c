@@ -242,7 +242,7 @@ static bool count_ready(void *user, const fxmon_place *place)
 static fxi_lane *open_lane(const fxmon_store_ops *ops, const char *url, fxt_env *env)
 {
     void *stage;
-    ck_assert_int_eq(fxi_store_stage_new(ops, url, "consume/sqlite", &stage, NULL), FXMON_OK);
+    ck_assert_int_eq(fxi_store_stage_new(ops, url, &stage, NULL), FXMON_OK);
     fxi_lane_config config = {.env = &env->env, .stream = &group_ops, .from = "group:", .group = "g", .stage = &fxi_store_stage, .stage_state = stage,
                               .name = "sqlite"};
     fxi_lane *lane = fxi_lane_new(&config, NULL);
