@@ -109,10 +109,11 @@ void fxi_place_fenced(fxi_lane *lane, fxi_place *place, const fxmon_error *why)
     place->reseek = place->done = false; /* the end may have been reached with a batch that is gone */
     place->phase = FXI_PLACE_FENCED;
     int64_t now = fxi_lane_now(lane);
-    if (now - place->claimed_at > place->fence_retry.cap)
+    bool gone = why->code != FXMON_OK && why->code != FXMON_E_FENCED; /* nobody to give way to */
+    if (gone || now - place->claimed_at > place->fence_retry.cap)
         fxi_retry_reset(&place->fence_retry);
     place->wait_until = now + fxi_retry_delay(&place->fence_retry, 0, 0);
-    if (why->code != FXMON_OK && why->code != FXMON_E_FENCED)
+    if (gone)
         lane->error = *why;
     else
         fxi_fail(&lane->error, FXMON_E_FENCED, "", "another process took over %s of %.150s, partition %d", lane->key, lane->from, place->partition);

@@ -21,7 +21,7 @@ log, total, turn = "log", 0, 0
 def consume(server):
     # the cooldown of the breaker is the price of a server that stays away; this one comes back at once
     return start("consume", "--from", "file:" + log, "--sink", server.url, "--batch-time", chance.choice(["0s", "20ms", "100ms"]), "--checkpoint",
-                 chance.choice(["1s", "10s"]), "--batch", chance.choice(["7", "100", "1000"]), "--breaker-cooldown", "500ms", stderr=subprocess.DEVNULL)
+                 chance.choice(["1s", "10s"]), "--batch", chance.choice(["50", "300", "1000"]), "--breaker-cooldown", "500ms", stderr=subprocess.DEVNULL)
 
 
 def produce(count, **more):
