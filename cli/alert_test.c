@@ -49,7 +49,8 @@ static int run_trial(struct trial *t)
     if (!m)
         return 3;
     int status = 0;
-    if (fxmon_set(m, "until-end", "yes", &error) != FXMON_OK || fxmon_sink_custom(m, &sink, t, &error) != FXMON_OK ||
+    if (fxmon_set(m, "until-end", "yes", &error) != FXMON_OK || fxmon_set(m, "dlq", "none", &error) != FXMON_OK ||
+        fxmon_sink_custom(m, &sink, t, &error) != FXMON_OK ||
         fxmon_run(m, &error) != FXMON_OK)
         status = cli_status(t->c, &error);
     fxmon_free(m);

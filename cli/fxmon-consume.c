@@ -42,7 +42,8 @@ static int run_dry(cli *c, fxmon *m)
     static const fxmon_custom_sink counter = {.size = sizeof counter, .write = count_rows};
     long long rows = 0;
     fxmon_error error;
-    if (fxmon_set(m, "until-end", "yes", &error) != FXMON_OK || fxmon_sink_custom(m, &counter, &rows, &error) != FXMON_OK)
+    if (fxmon_set(m, "until-end", "yes", &error) != FXMON_OK || fxmon_set(m, "dlq", "none", &error) != FXMON_OK ||
+        fxmon_sink_custom(m, &counter, &rows, &error) != FXMON_OK)
         return cli_status(c, &error);
     int status = cli_run(c, m);
     char text[80];

@@ -106,6 +106,7 @@ typedef struct fxmon_record {
     const char *data;
     size_t length;
     bool oversize;      /* longer than the limit: data holds the first bytes only */
+    int32_t hops;       /* times it was a dead letter before: its header "fxmon-hops"; 0 without */
 } fxmon_record;
 
 /** Beside the data of a record, where the log can carry it. */

@@ -71,8 +71,11 @@ static int add_lane(fxmon *m, const fxi_stage_ops *stage, void *stage_state, con
     fxi_lane_config config = {.env = &m->hard_env, .stop = &m->stop, .stream = stream, .from = from, .group = fxi_options_get(m->options, "group"),
                               .stage = stage, .stage_state = stage_state, .name = name, .twin = twin, .destination = destination, .follow = follow,
                               .board = m->board, .component = m->slots[m->slot_count].component};
+    if (problem.code == FXMON_OK && !follow) /* who only looks sets nothing aside */
+        fxi_dead_log_new(&m->hard_env, &m->registry, from, &config.dead_log, &problem);
     fxi_lane *lane = problem.code == FXMON_OK ? fxi_lane_new(&config, &problem) : NULL;
     if (!lane) {
+        fxi_dead_log_free(config.dead_log);
         stage->close(stage_state);
         if (error)
             *error = problem;

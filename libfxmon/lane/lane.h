@@ -5,6 +5,7 @@
 #ifndef FXI_LANE_H
 #define FXI_LANE_H
 #include "lane/board.h"
+#include "lane/dead_log.h"
 #include "lane/env.h"
 #include "lane/stage.h"
 #include "lane/worker.h"
@@ -22,10 +23,11 @@ typedef struct fxi_lane_config {
     const char *destination;        /* redacted, for status */
     fxi_board *board;               /* hears of rebalances; may be NULL */
     const char *component;          /* as the board names this lane; NULL: name */
+    fxi_dead_log *dead_log;         /* dead letters go there too; the lane's from fxi_lane_new on; may be NULL */
     bool follow;                    /* the live lane: never ends by itself, until-end and start do not apply, is in no consumer group */
 } fxi_lane_config;
 
-/** Opens nothing. On failure the stage state is still the caller's. */
+/** Opens nothing. On failure the stage state and the dead_log are still the caller's. */
 fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error);
 extern const fxi_worker_ops fxi_lane_worker; /* state: fxi_lane */
 #endif

@@ -42,6 +42,7 @@ void fxi_lane_free(fxi_lane *lane)
     fxi_free(lane->key);
     fxi_free(lane->stream_name);
     fxi_free(lane->places);
+    fxi_dead_log_free(lane->config.dead_log);
     fxi_free(lane);
 }
 
@@ -80,6 +81,7 @@ fxi_lane *fxi_lane_new(const fxi_lane_config *config, fxmon_error *error)
     }
     lane->key = join(config->group ? config->group : "fxmon", '/', config->name);
     if (!lane->decoder || !lane->from || !lane->group || !lane->name || !lane->destination || !lane->key) {
+        lane->config.dead_log = NULL; /* still the caller's */
         fxi_lane_free(lane);
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a lane");
         return NULL;

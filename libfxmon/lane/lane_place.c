@@ -55,6 +55,7 @@ static void forget_checkpoint(fxi_place *place)
 static void forget_batch(fxi_lane *lane, fxi_place *place)
 {
     lane->held_rates -= place->batch_rates;
+    fxi_dead_batch_clear(&place->letters);
     place->batch_messages = place->batch_dead = place->batch_bytes = place->batch_rates = 0;
     place->commit_now = false;
 }
@@ -89,6 +90,7 @@ void fxi_place_give_up(fxi_lane *lane, fxi_place *place, bool release)
     not_offered(lane, place);
     if (release)
         FXI_CRASH("place.release");
+    fxi_dead_batch_free(&place->letters);
     if (release && lane->config.stream->release)
         lane->config.stream->release(lane->stream, place->partition);
     size_t at = 0;
@@ -298,6 +300,15 @@ static enum fxi_lane_step hold(fxi_lane *lane)
     return FXI_STEP_WAIT;
 }
 
+/* The batch is kept and offered again, or the lane ends. */
+static enum fxi_lane_step keep_batch(fxi_lane *lane, fxi_place *place, fxmon_result result, const fxmon_error *error)
+{
+    if (result != FXMON_RETRY && result != FXMON_WAIT)
+        return fxi_lane_fail(lane, error);
+    lane->offered = place;
+    return hold(lane);
+}
+
 enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
 {
     fxmon_error error;
@@ -305,6 +316,11 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
     fxi_error_clear(&error);
     if (!fxi_lane_attempt(lane, &ticket))
         return FXI_STEP_WAIT;
+    fxmon_result result = fxi_dead_log_append(lane->config.dead_log, &place->letters, &error);
+    if (result != FXMON_DONE) {
+        fxi_lane_settle(lane, ticket, result, &error, "append dead letters");
+        return keep_batch(lane, place, result, &error);
+    }
     int64_t next_offset = place->position >= 0 ? place->position : place->progress.next_offset;
     bool with_checkpoint = checkpoint_due(lane, place);
     if (with_checkpoint) {
@@ -314,7 +330,7 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
     }
     int64_t before = place->progress.next_offset;
     FXI_CRASH("place.commit");
-    fxmon_result result = lane->config.stage->commit(place->held, &place->progress, next_offset, &error);
+    result = lane->config.stage->commit(place->held, &place->progress, next_offset, &error);
     FXI_CRASH("place.answered");
     forget_checkpoint(place);
     fxi_lane_settle(lane, ticket, result, &error, "commit");
@@ -327,10 +343,7 @@ enum fxi_lane_step fxi_place_commit(fxi_lane *lane, fxi_place *place)
         fxi_place_fenced(lane, place, &error);
         return FXI_STEP_WAIT;
     }
-    if (result != FXMON_RETRY && result != FXMON_WAIT)
-        return fxi_lane_fail(lane, &error);
-    lane->offered = place;
-    return hold(lane);
+    return keep_batch(lane, place, result, &error);
 }
 
 /* A destination that was emptied while nothing happens in the log would stay empty until something does. */

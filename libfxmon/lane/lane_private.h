@@ -49,6 +49,7 @@ typedef struct fxi_place {
     bool fresh;               /* assigned, and not told yet */
 
     /* the batch */
+    fxi_dead_batch letters;   /* not in the log of dead letters yet */
     int64_t batch_messages, batch_dead, batch_bytes, batch_rates, batch_since;
     bool commit_now;          /* the batch must go out before anything else */
     bool checkpoint_now;

@@ -33,17 +33,23 @@ static enum fxi_lane_step stage_answer(fxi_lane *lane, fxi_place *place, fxmon_r
     }
 }
 
-static enum fxi_lane_step bury(fxi_lane *lane, fxi_place *place, const fxmon_record *record, int64_t offset, const char *reason, const char *text)
+/* `applied`: the record was understood, but refused. Without data it is no record, but a gap. */
+static enum fxi_lane_step bury(fxi_lane *lane, fxi_place *place, const fxmon_record *record, bool applied, const char *reason, const char *text)
 {
     fxmon_error error;
     fxi_error_clear(&error);
-    fxmon_dead_letter letter = {.lane = lane->key, .stream = lane->stream_name, .partition = place->partition, .offset = offset,
+    fxmon_dead_letter letter = {.lane = lane->key, .stream = lane->stream_name, .partition = place->partition, .offset = record->offset,
                                 .data = record->data ? record->data : "", .length = record->data ? record->length : 0,
                                 .reason = reason, .text = text, .first_seen = lane->env->now(lane->env->user)};
     enum fxi_lane_step step = stage_answer(lane, place, lane->config.stage->dead(place->held, &letter, &error), &error);
-    if (step == FXI_STEP_ON)
-        place->batch_dead++;
-    return step;
+    if (step != FXI_STEP_ON)
+        return step;
+    place->batch_dead++;
+    if (record->data && !fxi_dead_log_add(lane->config.dead_log, &place->letters, &letter, applied, record->hops)) {
+        fxi_fail(&error, FXMON_E_NOMEM, "dlq", "out of memory for a dead letter");
+        return fxi_lane_fail(lane, &error);
+    }
+    return FXI_STEP_ON;
 }
 
 static enum fxi_lane_step apply(fxi_lane *lane, fxi_place *place, const fxmon_record *record)
@@ -51,15 +57,15 @@ static enum fxi_lane_step apply(fxi_lane *lane, fxi_place *place, const fxmon_re
     fxmon_error error;
     fxi_error_clear(&error);
     if (record->oversize)
-        return bury(lane, place, record, record->offset, fxmon_errname(FXMON_E_TOO_LARGE), "longer than the option max-record allows");
+        return bury(lane, place, record, false, fxmon_errname(FXMON_E_TOO_LARGE), "longer than the option max-record allows");
     const fxmon_message *message = fxi_message_decode(lane->decoder, record->data, record->length, &error);
     if (!message && error.code == FXMON_E_NOMEM)
         return fxi_lane_fail(lane, &error);
     if (!message)
-        return bury(lane, place, record, record->offset, fxmon_errname(error.code), error.text);
+        return bury(lane, place, record, false, fxmon_errname(error.code), error.text);
     fxmon_result result = lane->config.stage->apply(place->held, message, record, &error);
     if (result == FXMON_REFUSED)
-        return bury(lane, place, record, record->offset, fxmon_errname(error.code), error.text);
+        return bury(lane, place, record, true, fxmon_errname(error.code), error.text);
     enum fxi_lane_step step = stage_answer(lane, place, result, &error);
     if (step != FXI_STEP_ON)
         return step;
@@ -129,7 +135,7 @@ static enum fxi_lane_step take_gap(fxi_lane *lane, fxi_place *place, const fxmon
     if (record->offset > lost) {
         fxi_fail(&error, FXMON_E_GAP, "", "records [%lld, %lld) are gone from the log", (long long)lost, (long long)record->offset);
         fxmon_record nothing = {.kind = FXMON_GAP, .partition = place->partition, .offset = lost};
-        enum fxi_lane_step step = bury(lane, place, &nothing, lost, fxmon_errname(FXMON_E_GAP), error.text);
+        enum fxi_lane_step step = bury(lane, place, &nothing, false, fxmon_errname(FXMON_E_GAP), error.text);
         if (step != FXI_STEP_ON)
             return step;
         if (place->batch_messages == 0)
