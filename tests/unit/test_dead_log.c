@@ -306,7 +306,7 @@ static int run_lane(const char *const *options, fxmon_status *status)
     fxt_env_init(&env, options);
     registry_of(&registry);
     ck_assert_int_eq(fxi_dead_log_new(&env.env, &registry, "memlog:", &dead, &error), FXMON_OK);
-    ck_assert_int_eq(fxi_store_stage_new(&fxt_store_ops, "memstore:", "consume/memstore", &stage, &error), FXMON_OK);
+    ck_assert_int_eq(fxi_store_stage_new(&fxt_store_ops, "memstore:", &stage, &error), FXMON_OK);
     fxi_lane_config config = {.env = &env.env, .stream = &fxt_log_ops, .from = "memlog:", .group = "g", .stage = &fxi_store_stage, .stage_state = stage,
                               .name = "memstore", .dead_log = dead};
     fxi_lane *lane = fxi_lane_new(&config, &error);
