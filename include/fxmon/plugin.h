@@ -228,6 +228,10 @@ typedef struct fxmon_sink_ops {
     /** While there is nothing to write, about once a second: is what was flushed last still there? FENCED: no, claim anew; error says why. */
     fxmon_result (*check)(void *state, const fxmon_progress *progress, fxmon_error *error);
     bool crosses;                 /* it keeps crosses as a matter of course: they come whatever the option crosses says */
+    /** After a flush that answered REFUSED: the index-th row (from 0) of the batch that the destination will never take. It fills the letter's partition,
+     *  offset, data and length, and error with why; END: there are no more. The lane puts them to the dead letters and calls flush again for the rest. The data is valid
+     *  until the next call of anything but this. */
+    fxmon_result (*refused)(void *state, size_t index, fxmon_dead_letter *letter, fxmon_error *error);
 } fxmon_sink_ops;
 
 /* ---- store: rows, alerts and progress in one transaction ----------------------------------- */

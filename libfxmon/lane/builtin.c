@@ -41,12 +41,17 @@ extern const fxmon_sink_ops fxi_sink_redis;
 #else
 static const fxmon_sink_ops fxi_sink_redis = {.size = sizeof(fxmon_sink_ops), .schemes = "redis rediss unix", .unsupported = "built without hiredis"};
 #endif
-static const fxmon_sink_ops elasticsearch = {.size = sizeof(fxmon_sink_ops), .schemes = "elasticsearch+http elasticsearch+https",
-                                             .unsupported = "this version has no Elasticsearch"};
+#if FXI_WITH_CURL
+extern const fxmon_sink_ops fxi_sink_elasticsearch;
+#else
+static const fxmon_sink_ops fxi_sink_elasticsearch = {.size = sizeof(fxmon_sink_ops),
+                                                      .schemes = "elasticsearch+http elasticsearch+https opensearch+http opensearch+https",
+                                                      .unsupported = "built without libcurl"};
+#endif
 static const fxmon_sink_ops *const sinks[] = {
     &fxi_sink_text,
     &fxi_sink_redis,
-    &elasticsearch,
+    &fxi_sink_elasticsearch,
     NULL};
 
 /* notifiers */
@@ -87,7 +92,7 @@ const fxi_driver *fxi_builtin_at(enum fxi_kind kind, size_t index)
 const char *fxi_builtin_feature(size_t index)
 {
     static const char *const features[] = {
-        FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP",
+        FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP, no Elasticsearch",
         FXI_WITH_SQLITE ? "sqlite: yes" : "sqlite: built without SQLite, no store",
         FXI_WITH_MICROHTTPD ? "http server: yes" : "http server: built without libmicrohttpd",
         FXI_WITH_HIREDIS ? "redis: yes, without TLS" : "redis: built without hiredis, no Redis",

@@ -38,6 +38,8 @@ struct sink_place {
     fxi_rows rows;
     fxi_letters letters;
     size_t rows_written, letters_written; /* of the batch */
+    size_t refused_taken;                 /* of those that the driver refused at a flush */
+    bool refusing;                        /* it has told so, and they are not all taken yet */
     int64_t batch_refused;
 };
 
@@ -97,6 +99,8 @@ static void forget_batch(struct sink_place *place)
         place->stage->written = NULL;
     fxi_letters_clear(&place->letters);
     place->rows_written = place->letters_written = 0;
+    place->refused_taken = 0;
+    place->refusing = false;
     place->batch_refused = 0;
 }
 
@@ -221,20 +225,61 @@ static fxmon_result flush(struct sink_stage *s, const fxmon_progress *progress, 
     return s->ops->flush(s->sink, &after, error);
 }
 
+/* The rows that a flush refused, to the dead letters, each once: refused_taken remembers the place over a RETRY. */
+static fxmon_result take_refused(struct sink_place *place, const fxmon_progress *progress, fxmon_error *error)
+{
+    struct sink_stage *s = place->stage;
+    while (place->refusing) {
+        fxmon_error why;
+        fxmon_dead_letter letter = {.lane = progress->lane, .stream = progress->stream, .first_seen = s->env->now(s->env->user)};
+        fxi_error_clear(&why);
+        fxmon_result result = s->ops->refused(s->sink, place->refused_taken, &letter, &why);
+        if (result == FXMON_END) {
+            place->refusing = false;
+            break;
+        }
+        letter.reason = fxmon_errname(why.code);
+        letter.text = why.text;
+        if (result == FXMON_DONE)
+            result = sink_dead(place, &letter, error);
+        else if (error)
+            *error = why;
+        if (result != FXMON_DONE)
+            return result;
+        place->refused_taken++;
+        place->batch_refused++;
+    }
+    return FXMON_DONE;
+}
+
+/* The letters into the driver's batch, and the batch on its way; again when that turned rows into letters. */
+static fxmon_result deliver(struct sink_place *place, const fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
+{
+    struct sink_stage *s = place->stage;
+    fxmon_result result;
+    do {
+        result = take_refused(place, progress, error);
+        while (result == FXMON_DONE && place->letters_written < place->letters.count) {
+            s->written = place;
+            result = s->ops->dead(s->sink, &place->letters.letters[place->letters_written], error);
+            place->letters_written += result == FXMON_DONE;
+        }
+        FXI_CRASH("sink.letters");
+        if (result == FXMON_DONE)
+            result = flush(s, progress, next_offset, error);
+        place->refusing = result == FXMON_REFUSED && s->ops && s->ops->refused;
+    } while (place->refusing);
+    return result;
+}
+
 static fxmon_result sink_commit(void *held, fxmon_progress *progress, int64_t next_offset, fxmon_error *error)
 {
     struct sink_place *place = held;
     struct sink_stage *s = place->stage;
     fxmon_result result = write_batch(place, progress, error);
     FXI_CRASH("sink.written");
-    while (result == FXMON_DONE && place->letters_written < place->letters.count) {
-        s->written = place;
-        result = s->ops->dead(s->sink, &place->letters.letters[place->letters_written], error);
-        place->letters_written += result == FXMON_DONE;
-    }
-    FXI_CRASH("sink.letters");
     if (result == FXMON_DONE)
-        result = flush(s, progress, next_offset, error);
+        result = deliver(place, progress, next_offset, error);
     FXI_CRASH("sink.flushed");
     if (result != FXMON_DONE)
         return result;
