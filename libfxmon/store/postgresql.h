@@ -18,7 +18,7 @@
 #define FXI_POSTGRESQL_LONG (31 * FXMON_SECOND)        /* rows and COMMIT: a little more than statement_timeout */
 #define FXI_POSTGRESQL_FAREWELL FXMON_SECOND           /* what is left of a call when the host wants to stop */
 #define FXI_POSTGRESQL_PARAMETERS 24
-#define FXI_POSTGRESQL_LATEST_COLUMNS 13
+#define FXI_POSTGRESQL_LATEST_COLUMNS 15
 
 /* Texts in postgresql_text.c. Those before FXI_PG_UNPREPARED are prepared when first used on a connection. */
 enum fxi_postgresql_statement {
@@ -108,11 +108,9 @@ typedef struct fxi_postgresql {
     unsigned connections;  /* tried so far: the turn in a list of hosts */
     bool prepared[FXI_PG_UNPREPARED];
     fxi_map *outboxes;     /* destination hashes whose lock this connection holds */
-    int64_t waited;        /* not to ask the host's clock for every byte */
 
     bool open, begun, lost; /* a transaction: begin was called; the server knows of it; its connection has gone */
     bool has_data, has_savepoint, has_events;
-    bool opening;          /* errors of the first connection are told as they are */
     int64_t stream;        /* of the last claim; rows and events belong to it. 0: no claim yet */
     char *stream_name;
     uint64_t transaction;  /* counts begins */
@@ -132,7 +130,7 @@ typedef struct fxi_postgresql {
     size_t newest_count, newest_capacity;
     size_t *touched;
     size_t touched_count, touched_capacity;
-    fxi_postgresql_array column[FXI_POSTGRESQL_LATEST_COLUMNS + 1];
+    fxi_postgresql_array column[FXI_POSTGRESQL_LATEST_COLUMNS];
     fxi_postgresql_pending pending;
     char complained[48];   /* the last alert row that could not be understood, so that it is told once */
 } fxi_postgresql;
@@ -167,6 +165,7 @@ fxmon_result fxi_postgresql_start(fxi_postgresql *p, const char *what, fxmon_err
 void fxi_postgresql_add_text(fxi_postgresql_parameters *to, const char *text);              /* NULL: NULL */
 void fxi_postgresql_add_blob(fxi_postgresql_parameters *to, const void *data, size_t length);
 void fxi_postgresql_add_integer(fxi_postgresql_parameters *to, int64_t value);              /* bigint */
+void fxi_postgresql_add_time(fxi_postgresql_parameters *to, int64_t ns);                       /* timestamptz */
 void fxi_postgresql_add_double(fxi_postgresql_parameters *to, double value);                /* NAN: NULL */
 void fxi_postgresql_add_decimal(fxi_postgresql_parameters *to, fxmon_decimal value);        /* numeric; NULL for mantissa 0 */
 void fxi_postgresql_add_array(fxi_postgresql_parameters *to, const fxi_postgresql_array *array);

@@ -58,7 +58,7 @@ fxmon_result fxi_postgresql_alert_add(void *state, fxmon_alert *alert, fxmon_err
     fxi_postgresql_add_text(&q, fxmon_condition_name(alert->condition));
     fxi_postgresql_add_decimal(&q, alert->threshold);
     fxi_postgresql_add_integer(&q, alert->active);
-    fxi_postgresql_add_integer(&q, time);
+    fxi_postgresql_add_time(&q, time);
     fxi_postgresql_add_decimal(&q, alert->clear);
     fxi_postgresql_add_integer(&q, alert->hold);
     fxi_postgresql_add_integer(&q, alert->cooldown);

@@ -293,6 +293,11 @@ void fxi_postgresql_add_integer(fxi_postgresql_parameters *to, int64_t value)
     add(to, number, 8, 1);
 }
 
+void fxi_postgresql_add_time(fxi_postgresql_parameters *to, int64_t ns)
+{
+    fxi_postgresql_add_integer(to, fxi_postgresql_time_of(ns).microseconds);
+}
+
 void fxi_postgresql_add_double(fxi_postgresql_parameters *to, double value)
 {
     int64_t bits;

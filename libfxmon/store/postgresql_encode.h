@@ -62,7 +62,7 @@ bool fxi_postgresql_copy_end(fxi_buf *out);
 
 /* ---- arrays of one dimension --------------------------------------------------------------------------------- */
 
-enum { FXI_POSTGRESQL_INT8 = 20, FXI_POSTGRESQL_TEXT = 25, FXI_POSTGRESQL_FLOAT8 = 701, FXI_POSTGRESQL_NUMERIC_TYPE = 1700 };
+enum { FXI_POSTGRESQL_INT8 = 20, FXI_POSTGRESQL_TEXT = 25, FXI_POSTGRESQL_FLOAT8 = 701, FXI_POSTGRESQL_TIMESTAMPTZ = 1184, FXI_POSTGRESQL_NUMERIC_TYPE = 1700 };
 typedef struct fxi_postgresql_array {
     fxi_buf bytes;
     uint32_t count, type;

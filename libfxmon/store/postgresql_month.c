@@ -100,7 +100,7 @@ static fxmon_result drop_months(fxi_postgresql *p, int64_t before, fxmon_error *
 {
     fxi_postgresql_parameters q = {.count = 0};
     PGresult *answer = NULL;
-    fxi_postgresql_add_integer(&q, before);
+    fxi_postgresql_add_time(&q, before);
     fxmon_result result = ask_apart(p, FXI_PG_MONTH_DROP, &q, &answer, error);
     if (result == FXMON_DONE) {
         int64_t dropped = fxi_postgresql_integer(answer, 0, 0);

@@ -95,8 +95,10 @@ fxmon_result fxi_postgresql_history(void *state, const fxmon_history_query *quer
     enum fxi_postgresql_statement which = query->source == NULL ? (query->ascending ? FXI_PG_HISTORY_UP : FXI_PG_HISTORY_DOWN)
                                                                 : (query->ascending ? FXI_PG_HISTORY_SOURCE_UP : FXI_PG_HISTORY_SOURCE_DOWN);
     fxi_postgresql_add_text(&q, query->pair.text);
-    fxi_postgresql_add_integer(&q, query->from);
-    fxi_postgresql_add_integer(&q, query->to);
+    fxi_postgresql_add_time(&q, query->from);
+    fxi_postgresql_add_integer(&q, fxi_postgresql_time_of(query->from).nanoseconds);
+    fxi_postgresql_add_time(&q, query->to);
+    fxi_postgresql_add_integer(&q, fxi_postgresql_time_of(query->to).nanoseconds);
     fxi_postgresql_add_integer(&q, query->limit < 0 ? INT64_MAX : query->limit);
     fxi_postgresql_add_integer(&q, query->offset < 0 ? 0 : query->offset);
     if (query->source != NULL) {

@@ -115,12 +115,26 @@ static fxmon_result note_newest(fxi_postgresql *p, const fxmon_row *row, fxmon_e
     return FXMON_DONE;
 }
 
+static void fill_times(fxi_postgresql_array *c, const fxmon_row *row)
+{
+    fxi_postgresql_time observed = fxi_postgresql_time_of(row->time), ingested = fxi_postgresql_time_of(row->ingested);
+    fxi_postgresql_array_integer(&c[0], observed.microseconds);
+    fxi_postgresql_array_integer(&c[1], observed.nanoseconds);
+    if (row->ingested != 0) {
+        fxi_postgresql_array_integer(&c[2], ingested.microseconds);
+    } else {
+        fxi_postgresql_array_null(&c[2]);
+    }
+    fxi_postgresql_array_integer(&c[3], row->ingested != 0 ? ingested.nanoseconds : 0);
+}
+
+/* The columns in the order of FXI_PG_LATEST_PUT. */
 static bool fill_columns(fxi_postgresql *p)
 {
     static const uint32_t types[FXI_POSTGRESQL_LATEST_COLUMNS] = {
         FXI_POSTGRESQL_TEXT, FXI_POSTGRESQL_TEXT, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_INT8,
-        FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_NUMERIC_TYPE, FXI_POSTGRESQL_NUMERIC_TYPE,
-        FXI_POSTGRESQL_NUMERIC_TYPE, FXI_POSTGRESQL_FLOAT8, FXI_POSTGRESQL_INT8};
+        FXI_POSTGRESQL_TIMESTAMPTZ, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_TIMESTAMPTZ, FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_INT8,
+        FXI_POSTGRESQL_INT8, FXI_POSTGRESQL_NUMERIC_TYPE, FXI_POSTGRESQL_NUMERIC_TYPE, FXI_POSTGRESQL_NUMERIC_TYPE, FXI_POSTGRESQL_FLOAT8};
     fxi_postgresql_array *c = p->column;
     bool fine = true;
     for (size_t i = 0; i < FXI_POSTGRESQL_LATEST_COLUMNS; i++) {
@@ -131,17 +145,16 @@ static bool fill_columns(fxi_postgresql *p)
         const fxmon_row *row = &newest->row;
         fxi_postgresql_array_text(&c[0], row->pair.text);
         fxi_postgresql_array_text(&c[1], newest->source);
-        fxi_postgresql_array_integer(&c[2], row->partition);
-        fxi_postgresql_array_integer(&c[3], row->offset);
-        fxi_postgresql_array_integer(&c[4], row->time);
-        fxi_postgresql_array_integer(&c[5], row->ingested);
-        fxi_postgresql_array_integer(&c[6], row->kind);
-        fxi_postgresql_array_integer(&c[7], row->samples);
-        fxi_postgresql_array_rate(&c[8], row);
-        fxi_postgresql_array_decimal(&c[9], row->bid);
-        fxi_postgresql_array_decimal(&c[10], row->ask);
-        fxi_postgresql_array_double(&c[11], row->volatility);
-        fxi_postgresql_array_integer(&c[12], p->stream);
+        fxi_postgresql_array_integer(&c[2], p->stream);
+        fxi_postgresql_array_integer(&c[3], row->partition);
+        fxi_postgresql_array_integer(&c[4], row->offset);
+        fill_times(&c[5], row);
+        fxi_postgresql_array_integer(&c[9], row->kind);
+        fxi_postgresql_array_integer(&c[10], row->samples);
+        fxi_postgresql_array_rate(&c[11], row);
+        fxi_postgresql_array_decimal(&c[12], row->bid);
+        fxi_postgresql_array_decimal(&c[13], row->ask);
+        fxi_postgresql_array_double(&c[14], row->volatility);
     }
     for (size_t i = 0; i < FXI_POSTGRESQL_LATEST_COLUMNS; i++) {
         fine = fxi_postgresql_array_end(&c[i]) && fine;

@@ -6,19 +6,15 @@
 
 #define LOCK_CLASS "1719168367" /* "fxmo": our numbers among the advisory locks of the database */
 
-/* ns to timestamptz, and the rest below a microsecond, right for times before 1970 too */
-#define INSTANT(ns) "('epoch'::timestamptz+(" ns "-((" ns "%1000)+1000)%1000)/1000*interval '1 microsecond')"
-#define BELOW(ns) "(((" ns "%1000)+1000)%1000)"
-
 /* in the order of read_rate in postgresql_query.c */
 #define STORED_RATE                                                                                                              \
     "SELECT r.pair,r.observed_at,r.observed_ns,r.ingested_at,r.ingested_ns,r.rate,r.bid,r.ask,r.volatility,r.source,r.kafka_partition,r.kafka_offset FROM "
 #define HISTORY(filter, order)                                                                                                   \
-    STORED_RATE "fx_rates r WHERE r.pair=$1::text AND r.observed_at>=" INSTANT("$2::bigint") " AND r.observed_at<=" INSTANT("$3::bigint")   \
-    " AND (r.observed_at,r.observed_ns)>=(" INSTANT("$2::bigint") "," BELOW("$2::bigint") ") AND (r.observed_at,r.observed_ns)<("   \
-    INSTANT("$3::bigint") "," BELOW("$3::bigint") ") " filter "ORDER BY r.observed_at " order ",r.observed_ns " order ",r.stream " order   \
-    ",r.kafka_partition " order ",r.kafka_offset " order " LIMIT $4::bigint OFFSET $5::bigint"
-#define OF_SOURCE "AND r.source=$6::text "
+    STORED_RATE "fx_rates r WHERE r.pair=$1::text AND r.observed_at>=$2::timestamptz AND r.observed_at<=$4::timestamptz "            \
+    "AND (r.observed_at,r.observed_ns)>=($2::timestamptz,$3::bigint) AND (r.observed_at,r.observed_ns)<($4::timestamptz,$5::bigint) " filter   \
+    "ORDER BY r.observed_at " order ",r.observed_ns " order ",r.stream " order ",r.kafka_partition " order ",r.kafka_offset " order       \
+    " LIMIT $6::bigint OFFSET $7::bigint"
+#define OF_SOURCE "AND r.source=$8::text "
 /* in the order of read_event in postgresql_alerts.c */
 #define EVENT_NAMES                                                                                                              \
     "id,recorded,message,event_id,alert_id,version,kind,condition,severity,pair,threshold,rate,time,duration,worst,suppressed,source,partition,\"offset\""
@@ -42,10 +38,10 @@ const char *const fxi_postgresql_text[FXI_PG_STATEMENTS] = {
     /* in the order of the key, so that two lanes lock in the same order */
     [FXI_PG_LATEST_PUT] =
         "INSERT INTO fxmon_latest AS l(pair,source,stream,kafka_partition,kafka_offset,observed_at,observed_ns,ingested_at,ingested_ns,kind,samples,"
-        "rate,bid,ask,volatility) SELECT pair,source,stream,part,at," INSTANT("time") "," BELOW("time") ",CASE WHEN ingested=0 THEN NULL ELSE "
-        INSTANT("ingested") " END," BELOW("ingested") ",kind,samples,rate,bid,ask,volatility FROM unnest($1::text[],$2::text[],$3::bigint[],$4::bigint[],"
-        "$5::bigint[],$6::bigint[],$7::bigint[],$8::bigint[],$9::numeric[],$10::numeric[],$11::numeric[],$12::float8[],$13::bigint[]) "
-        "AS n(pair,source,part,at,time,ingested,kind,samples,rate,bid,ask,volatility,stream) ORDER BY pair,source,stream,part "
+        "rate,bid,ask,volatility) SELECT pair,source,stream,part,at,observed,observed_ns,ingested,ingested_ns,kind,samples,rate,bid,ask,volatility "
+        "FROM unnest($1::text[],$2::text[],$3::bigint[],$4::bigint[],$5::bigint[],$6::timestamptz[],$7::bigint[],$8::timestamptz[],$9::bigint[],"
+        "$10::bigint[],$11::bigint[],$12::numeric[],$13::numeric[],$14::numeric[],$15::float8[]) AS n(pair,source,stream,part,at,observed,observed_ns,"
+        "ingested,ingested_ns,kind,samples,rate,bid,ask,volatility) ORDER BY pair,source,stream,part "
         "ON CONFLICT(pair,source,stream,kafka_partition) DO UPDATE SET kafka_offset=excluded.kafka_offset,observed_at=excluded.observed_at,"
         "observed_ns=excluded.observed_ns,ingested_at=excluded.ingested_at,ingested_ns=excluded.ingested_ns,kind=excluded.kind,"
         "samples=excluded.samples,rate=excluded.rate,bid=excluded.bid,ask=excluded.ask,volatility=excluded.volatility "
@@ -97,7 +93,7 @@ const char *const fxi_postgresql_text[FXI_PG_STATEMENTS] = {
     [FXI_PG_EVENT_EACH] = "SELECT " EVENT_NAMES " FROM fxmon_event ORDER BY id DESC LIMIT $1::bigint OFFSET $2::bigint",
     [FXI_PG_LAST_EACH] = "SELECT pair,time,mid,bid,ask,source FROM fxmon_last WHERE lane=$1::text ORDER BY pair",
     [FXI_PG_ALERT_ADD] = "INSERT INTO user_alerts(pair,condition,threshold,active,created_at,clear,hold_ns,cooldown_ns,repeat,severity) VALUES($1::text,"
-                         "$2::text,$3::numeric,$4::bigint<>0," INSTANT("$5::bigint") ",$6::numeric,$7::bigint,$8::bigint,$9::text,$10::text) RETURNING id",
+                         "$2::text,$3::numeric,$4::bigint<>0,$5::timestamptz,$6::numeric,$7::bigint,$8::bigint,$9::text,$10::text) RETURNING id",
     [FXI_PG_ALERT_REMOVE] = "DELETE FROM user_alerts WHERE id=$1::bigint",
     [FXI_PG_ALERT_EACH] = "SELECT a.id,a.version,a.pair,a.condition,a.threshold,a.clear,a.hold_ns,a.cooldown_ns,a.repeat,a.severity,a.active,a.created_at,"
                           "s.alert_id,s.version,s.side,s.phase,s.since,s.fired,s.fired_count,s.suppressed,s.worst,s.last_time "
@@ -126,5 +122,5 @@ const char *const fxi_postgresql_text[FXI_PG_STATEMENTS] = {
     [FXI_PG_LAYOUT] = "SELECT (SELECT relkind::text FROM pg_class WHERE oid=to_regclass('fx_rates')),to_regclass('fxmon_schema') IS NOT NULL,"
                       "EXISTS(SELECT FROM pg_extension WHERE extname='timescaledb'),current_schema IS NOT NULL",
     [FXI_PG_MONTH_MAKE] = "SELECT fxmon_make_month(make_date($1::bigint::int,$2::bigint::int,1))",
-    [FXI_PG_MONTH_DROP] = "SELECT fxmon_drop_months(" INSTANT("$1::bigint") ")",
+    [FXI_PG_MONTH_DROP] = "SELECT fxmon_drop_months($1::timestamptz)",
 };
