@@ -74,7 +74,7 @@ HAVE_CURL := $(call probe,CURL,libcurl)
 HAVE_SQLITE := $(call probe,SQLITE,sqlite3)
 HAVE_MICROHTTPD := $(call probe,MICROHTTPD,libmicrohttpd)
 HAVE_RDKAFKA := $(call probe,RDKAFKA,rdkafka)
-HAVE_PQ := $(call probe,PQ,libpq)
+HAVE_PQ := $(call probe,PQ,'libpq >= 14')
 HAVE_HIREDIS := $(call probe,HIREDIS,hiredis)
 PACKAGES := $(if $(HAVE_CURL),libcurl) $(if $(HAVE_SQLITE),sqlite3) $(if $(HAVE_MICROHTTPD),libmicrohttpd) \
             $(if $(HAVE_RDKAFKA),rdkafka) $(if $(HAVE_PQ),libpq) $(if $(HAVE_HIREDIS),hiredis)

@@ -28,10 +28,14 @@ extern const fxmon_store_ops fxi_store_sqlite;
 #else
 static const fxmon_store_ops fxi_store_sqlite = {.size = sizeof(fxmon_store_ops), .schemes = "sqlite", .unsupported = "built without SQLite"};
 #endif
-static const fxmon_store_ops postgresql = {.size = sizeof(fxmon_store_ops), .schemes = "postgresql postgres", .unsupported = "this version has no PostgreSQL"};
+#if FXI_WITH_PQ
+extern const fxmon_store_ops fxi_store_postgresql;
+#else
+static const fxmon_store_ops fxi_store_postgresql = {.size = sizeof(fxmon_store_ops), .schemes = "postgresql postgres", .unsupported = "built without libpq"};
+#endif
 static const fxmon_store_ops *const stores[] = {
     &fxi_store_sqlite,
-    &postgresql,
+    &fxi_store_postgresql,
     NULL};
 
 /* sinks */
@@ -95,6 +99,7 @@ const char *fxi_builtin_feature(size_t index)
         FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP, no Elasticsearch",
         FXI_WITH_SQLITE ? "sqlite: yes" : "sqlite: built without SQLite, no store",
         FXI_WITH_MICROHTTPD ? "http server: yes" : "http server: built without libmicrohttpd",
+        FXI_WITH_PQ ? "postgresql: yes" : "postgresql: built without libpq, no PostgreSQL",
         FXI_WITH_HIREDIS ? "redis: yes, without TLS" : "redis: built without hiredis, no Redis",
     };
     return index < sizeof features / sizeof features[0] ? features[index] : NULL;

@@ -56,11 +56,11 @@ static void log_notice(void *user, const PGresult *notice)
 /* "a,b,c" begins with its nth entry; the others follow. In place, over a copy. */
 static bool turn_list(char *list, unsigned turn)
 {
-    size_t entries = 1, length = strlen(list);
+    size_t count = 1, length = strlen(list);
     for (const char *c = list; *c != '\0'; c++) {
-        entries += *c == ',';
+        count += *c == ',';
     }
-    if (entries == 1 || turn % entries == 0) {
+    if (count == 1 || turn % count == 0) {
         return true;
     }
     char *copy = fxi_strdup(list);
@@ -68,7 +68,7 @@ static bool turn_list(char *list, unsigned turn)
         return false;
     }
     char *second = copy;
-    for (size_t i = 0; i < turn % entries; i++) {
+    for (size_t i = 0; i < turn % count; i++) {
         second = strchr(second, ',') + 1;
     }
     size_t head = (size_t)(second - copy);
