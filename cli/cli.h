@@ -5,6 +5,7 @@
 #ifndef FXMON_CLI_H
 #define FXMON_CLI_H
 #include <fxmon/fxmon.h>
+#include <stdio.h>
 
 /** A program: filled by its main. */
 typedef struct cli {
@@ -39,5 +40,6 @@ void cli_say(const cli *c, int level, const char *component, const char *text);
 int cli_run(cli *c, fxmon *m);
 /** Call fn for each line of a repeated option; stops at the first result other than FXMON_OK and returns it. */
 int cli_each(const cli *c, const char *name, int (*fn)(void *user, const char *value), void *user);
+void cli_json(FILE *out, const char *text); /* a JSON string */
 int cli_usage(const cli *c, const char *format, ...) __attribute__((format(printf, 2, 3))); /* message + hint; returns 2 */
 #endif

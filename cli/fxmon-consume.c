@@ -3,14 +3,19 @@
 #include <string.h>
 
 #include "cli.h"
+#include "consume.h"
 
 static const char examples[] =
     "fxmon-consume reads a log of rates and writes every new quote, with its volatility, to destinations.\n\n"
     "  fxmon-consume --from file:log --sink sqlite:fx.db                  follow the log\n"
     "  fxmon-consume --from file:log --sink sqlite:fx.db --until-end      catch up and exit: for cron\n"
     "  fxmon-consume --from file:log --sink file:rates.csv --sink -       two lanes\n"
+    "  fxmon-consume status --store sqlite:fx.db                          how are they doing?\n"
     "  fxmon-produce --once --from ecb --to - | fxmon-consume --from - --sink -\n";
-static const char synopsis[] = "  fxmon-consume --from LOG --sink DEST [--sink DEST...] [options]\n";
+static const char synopsis[] = "  fxmon-consume --from LOG --sink DEST [--sink DEST...] [options]\n"
+                               "  fxmon-consume COMMAND ... --store STORE [options]\n";
+static const char commands[] = "  status           how the lanes and producers that write to the store are doing, and the newest rebalances; exit status\n"
+                               "                   0 all of them well, 1 one is slow, stalled, retrying, failed or gone without a word, 3 unknown\n";
 
 struct adding {
     cli *c;
@@ -52,18 +57,25 @@ static int run_dry(cli *c, fxmon *m)
     return status;
 }
 
+static int run_command(cli *c)
+{
+    if (strcmp(c->arguments[0], "status") == 0)
+        return c->argument_count == 1 ? consume_status(c) : cli_usage(c, "status: \"%s\" is not understood", c->arguments[1]);
+    return cli_usage(c, "\"%s\" is not a command; expected status, or a destination with --sink", c->arguments[0]);
+}
+
 int main(int argc, char **argv)
 {
-    cli c = {.program = "fxmon-consume", .mask = FXMON_CONSUME, .synopsis = synopsis, .examples = examples};
+    cli c = {.program = "fxmon-consume", .mask = FXMON_CONSUME, .synopsis = synopsis, .examples = examples, .commands = commands};
     fxmon *m = NULL;
     int status = cli_options(&c, argc, argv);
     if (status >= 0)
         goto out;
-    status = 2;
     if (c.argument_count > 0) {
-        cli_usage(&c, "\"%s\" is not understood; a destination is given with --sink", c.arguments[0]);
+        status = run_command(&c);
         goto out;
     }
+    status = 2;
     if (!cli_value(&c, "from") || !cli_value(&c, "sink")) {
         cli_usage(&c, "--%s is missing", cli_value(&c, "from") ? "sink" : "from");
         goto out;

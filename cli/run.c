@@ -20,7 +20,7 @@ static void on_signal(int number)
         fxmon_stop(running);
 }
 
-static void print_json_text(FILE *out, const char *text)
+void cli_json(FILE *out, const char *text)
 {
     putc('"', out);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
@@ -42,9 +42,9 @@ void cli_say(const cli *c, int level, const char *component, const char *text)
     flockfile(stderr);
     if (c->log_json) {
         fprintf(stderr, "{\"program\":\"%s\",\"level\":\"%s\",\"component\":", c->program, names[level]);
-        print_json_text(stderr, component ? component : "");
+        cli_json(stderr, component ? component : "");
         fputs(",\"message\":", stderr);
-        print_json_text(stderr, text);
+        cli_json(stderr, text);
         fputs("}\n", stderr);
     } else {
         fprintf(stderr, "%s: ", c->program);

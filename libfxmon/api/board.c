@@ -20,7 +20,7 @@ static void each_worker(void *user, fxi_board_fn fn, void *fn_user)
     for (size_t i = 0; i < m->slot_count; i++) {
         struct fxi_slot *slot = &m->slots[i];
         fxmon_status status;
-        if (slot->pulse < 0)
+        if (slot->pulse == FXI_PULSE_NONE)
             continue;
         memset(&status, 0, sizeof status);
         if (slot->worker.ops->status)
@@ -29,7 +29,7 @@ static void each_worker(void *user, fxi_board_fn fn, void *fn_user)
             status.state = slot->code == FXMON_OK ? "ended" : "failed";
         if (atomic_load(&slot->ended) && slot->code != FXMON_OK && slot->error.code != FXMON_OK)
             status.last_error = slot->error;
-        if (!fn(fn_user, (enum fxi_pulse_kind)slot->pulse, slot->component, slot->pulse == FXI_PULSE_PRODUCER ? log : group, &status))
+        if (!fn(fn_user, slot->pulse, slot->component, slot->pulse == FXI_PULSE_PRODUCER ? log : group, &status))
             return;
     }
 }
@@ -74,7 +74,7 @@ int fxi_board_announce(fxmon *m, enum fxi_pulse_kind kind, const char *component
         }
     }
     name_slot(m, component, slot);
-    slot->pulse = (int)kind;
+    slot->pulse = kind;
     return FXMON_OK;
 }
 
@@ -106,7 +106,6 @@ int fxi_board_begin(fxmon *m, fxmon_error *error)
     struct fxi_slot *slot = &m->slots[m->slot_count++];
     slot->worker = (fxi_worker){.ops = &fxi_board_worker, .state = m->board};
     slot->watched = -1;
-    slot->pulse = -1;
     slot->handle = m;
     return FXMON_OK;
 }

@@ -18,7 +18,7 @@ struct fxi_slot {
     fxi_worker worker;
     char *url;         /* of its destination as given; NULL: custom */
     char component[64]; /* as the board names it */
-    int pulse;         /* enum fxi_pulse_kind; -1: not shown on the board */
+    enum fxi_pulse_kind pulse; /* none: not shown on the board */
     atomic_bool ended; /* its thread tells the board */
     int code;          /* why it ended: FXMON_OK as asked */
     fxmon_error error;

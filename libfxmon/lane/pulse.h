@@ -7,7 +7,7 @@
 #define FXI_STORM_EVENTS 5                    /* a member that was assigned partitions more often than this ... */
 #define FXI_STORM_SPAN (600 * FXMON_SECOND)   /* ... within ten minutes is in a storm of rebalances */
 
-enum fxi_pulse_kind { FXI_PULSE_CONSUMER, FXI_PULSE_PRODUCER, FXI_PULSE_SERVER };
+enum fxi_pulse_kind { FXI_PULSE_NONE, FXI_PULSE_CONSUMER, FXI_PULSE_PRODUCER, FXI_PULSE_SERVER };
 
 typedef struct fxi_pulse {
     enum fxi_pulse_kind kind;

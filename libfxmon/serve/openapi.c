@@ -11,6 +11,8 @@
 #define T "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define TN "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
 #define NN "{\"type\":[\"number\",\"null\"]}"
+#define IA "{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}"
+#define VERDICT "{\"type\":\"string\",\"enum\":[\"starting\",\"ok\",\"slow\",\"stalled\",\"idle\",\"rebalancing\",\"retrying\",\"stopped\",\"failed\"]}"
 #define CONDITION "{\"type\":\"string\",\"enum\":[\"above\",\"below\",\"cross_up\",\"cross_down\",\"cross\"]}"
 #define ALERT_OPTIONS "\"clear\":" N ",\"for\":" S ",\"cooldown\":" S ",\"repeat\":{\"type\":\"string\",\"enum\":[\"episode\",\"every\",\"once\"]}," \
                       "\"severity\":{\"type\":\"string\",\"enum\":[\"warning\",\"critical\"]}"
@@ -39,6 +41,31 @@ static const schema schemas[] = {
     {"Health", "{\"type\":\"object\",\"required\":[\"status\",\"timestamp\",\"components\"],\"properties\":{\"status\":" S ",\"timestamp\":" T
                ",\"components\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"status\",\"message\",\"critical\"],\"properties\":{\"status\":" S
                ",\"message\":" S ",\"critical\":" B "}}}}}"},
+    {"SystemStatus", "{\"type\":\"object\",\"description\":\"degraded: a consumer or producer is slow, stalled, retrying, failed, or gone without a word.\","
+                     "\"required\":[\"status\",\"timestamp\",\"version\",\"consumers\",\"producers\",\"in_trouble\",\"lag\",\"lag_seconds\",\"rebalances_last_hour\"],"
+                     "\"properties\":{\"status\":{\"type\":\"string\",\"enum\":[\"healthy\",\"degraded\"]},\"timestamp\":" T ",\"version\":" S ",\"consumers\":"
+                     "{\"type\":\"object\",\"properties\":{\"working\":" I ",\"stopped\":" I ",\"messages_processed_last_minute\":" I "}},\"producers\":"
+                     "{\"type\":\"object\",\"properties\":{\"working\":" I ",\"stopped\":" I ",\"messages_sent_last_minute\":" I "}},\"in_trouble\":" I ",\"lag\":" I
+                     ",\"lag_seconds\":" N ",\"rebalances_last_hour\":" I "}}"},
+    {"ConsumerHealth", "{\"type\":\"object\",\"required\":[\"id\",\"consumer_id\",\"status\",\"last_heartbeat\",\"assigned_partitions\","
+                       "\"messages_processed_last_minute\"],\"properties\":{\"id\":" S ",\"consumer_id\":" S ",\"status\":" VERDICT ",\"last_heartbeat\":" T
+                       ",\"assigned_partitions\":" IA ",\"messages_processed_last_minute\":" I ",\"component\":" S ",\"instance\":" S ",\"group\":" S ",\"member\":" S
+                       ",\"version\":" S ",\"started_at\":" TN ",\"messages_processed\":" I ",\"rows_written\":" I ",\"dead_letters\":" I ",\"last_offset\":" I
+                       ",\"lag\":{\"type\":\"integer\",\"description\":\"Messages.\"},\"lag_seconds\":{\"type\":\"number\",\"description\":\"Age of the oldest record that "
+                       "is not applied yet.\"},\"heartbeat_age_seconds\":" N ",\"detail\":" S "}}"},
+    {"ProducerHealth", "{\"type\":\"object\",\"required\":[\"id\",\"producer_id\",\"type\",\"status\",\"last_heartbeat\",\"messages_sent_last_minute\"],"
+                       "\"properties\":{\"id\":" S ",\"producer_id\":" S ",\"type\":" S ",\"status\":" VERDICT ",\"last_heartbeat\":" T
+                       ",\"messages_sent_last_minute\":" I ",\"instance\":" S ",\"log\":" S ",\"version\":" S ",\"started_at\":" TN ",\"messages_sent\":" I
+                       ",\"heartbeat_age_seconds\":" N ",\"detail\":" S "}}"},
+    {"PartitionAssignment", "{\"type\":\"object\",\"required\":[\"timestamp\",\"members\",\"partitions\"],\"properties\":{\"timestamp\":" T ",\"members\":"
+                            "{\"type\":\"array\",\"description\":\"Consumers that work, also those without partitions.\",\"items\":{\"$ref\":"
+                            "\"#/components/schemas/ConsumerHealth\"}},\"partitions\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"lane\":" S
+                            ",\"log\":" S ",\"partition_number\":" I ",\"next_offset\":{\"type\":\"integer\",\"description\":\"-1: nothing was applied yet.\"},\"epoch\":" I
+                            ",\"owner\":" S ",\"updated_at\":" TN "}}}}}"},
+    {"RebalancingEvent", "{\"type\":\"object\",\"required\":[\"id\",\"consumer_id\",\"event_type\",\"partitions\",\"timestamp\"],\"properties\":{\"id\":" I
+                         ",\"consumer_id\":" S ",\"event_type\":{\"type\":\"string\",\"enum\":[\"assigned\",\"revoked\",\"lost\"]},\"partitions\":" IA ",\"timestamp\":" T
+                         ",\"assigned_partitions\":" IA ",\"component\":" S ",\"instance\":" S ",\"group\":" S ",\"member\":" S
+                         ",\"generation\":{\"type\":[\"integer\",\"null\"]},\"duration_seconds\":" NN ",\"reason\":" S "}}"},
     {"Root", "{\"type\":\"object\",\"required\":[\"name\",\"version\",\"description\",\"endpoints\",\"status\"],\"properties\":{\"name\":" S ",\"version\":" S ",\"description\":" S
              ",\"endpoints\":{\"type\":\"object\"},\"status\":" S "}}"},
     {"OpenApi", "{\"type\":\"object\"}"},

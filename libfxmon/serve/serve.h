@@ -138,6 +138,12 @@ void fxi_get_events(fxi_request *q, fxi_reply *r);
 /* health.c */
 void fxi_get_health(fxi_request *q, fxi_reply *r);
 void fxi_get_ready(fxi_request *q, fxi_reply *r);
+/* fleet.c */
+void fxi_get_system(fxi_request *q, fxi_reply *r);
+void fxi_get_consumers(fxi_request *q, fxi_reply *r);
+void fxi_get_producers(fxi_request *q, fxi_reply *r);
+void fxi_get_assignment(fxi_request *q, fxi_reply *r);
+void fxi_get_rebalances(fxi_request *q, fxi_reply *r);
 /* page.c */
 void fxi_get_root(fxi_request *q, fxi_reply *r);
 void fxi_get_asset(fxi_request *q, fxi_reply *r);

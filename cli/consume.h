@@ -1,0 +1,8 @@
+/* cli/consume.h - the commands of fxmon-consume. Each returns the exit status. */
+#ifndef FXMON_CLI_CONSUME_H
+#define FXMON_CLI_CONSUME_H
+#include "cli.h"
+
+/** How the lanes and producers of a store are doing. 0 well, 1 one is not, 3 unknown. */
+int consume_status(cli *c);
+#endif
