@@ -59,7 +59,7 @@ static const fxmon_sink_ops *const sinks[] = {
     NULL};
 
 /* notifiers */
-extern const fxmon_notify_ops fxi_notify_text, fxi_notify_exec, fxi_notify_file;
+extern const fxmon_notify_ops fxi_notify_text, fxi_notify_exec, fxi_notify_file, fxi_notify_kafka;
 #if FXI_WITH_HIREDIS
 extern const fxmon_notify_ops fxi_notify_redis;
 #else
@@ -69,6 +69,7 @@ static const fxmon_notify_ops *const notifiers[] = {
     &fxi_notify_text,
     &fxi_notify_exec,
     &fxi_notify_file,
+    &fxi_notify_kafka,
     &fxi_notify_redis,
     NULL};
 

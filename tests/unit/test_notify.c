@@ -69,6 +69,8 @@ START_TEST(file_log)
     test_log_all(url, &lines);
     ck_assert_int_eq(lines.count, 2);
     ck_assert_str_eq(lines.text[1], json);
+    void *none;
+    ck_assert_int_eq(fxi_notify_file.open(&host.env, "deadfile:x", &none, &error), FXMON_FATAL); /* no such log */
     test_lines_free(&lines);
 }
 END_TEST
