@@ -17,7 +17,7 @@
 #include "sink/redis_batch.h"
 
 #define CALL_LIMIT (5 * FXMON_SECOND)
-#define FAREWELL (3 * FXMON_SECOND / 2) /* what is left of it once the program is to stop */
+#define FAREWELL (FXMON_SECOND / 2) /* what is left of it once the program is to stop: the last call comes on top of the grace of 4 s */
 #define LOOK_MS 50                      /* between two looks at the stop */
 
 static int64_t now_of(const fxi_redis_link *link)

@@ -165,8 +165,62 @@ def subscribers():
     print(f"{len(lines)} rows were published, each once")
 
 
+def stuck():
+    """A Redis that answers no more: SIGTERM ends the consumer in time; when it answers again, everything comes out right, once."""
+    redis.ask("FLUSHALL")
+    log = "log-stuck"
+    produce(log, "sim:?seed=1&count=400&rate=max&start=2020-01-01T00:00:00Z")
+    p = follow(log)
+    settled("before it is stuck", log, 400)
+    server = int(open("server/pid").read())
+    os.kill(server, signal.SIGSTOP)
+    try:
+        produce(log, "sim:?seed=2&count=300&rate=max&start=2021-01-01T00:00:00Z")
+        waiting = f"/proc/{p.pid}/net/tcp"  # the batch lies in the socket: nobody reads it
+        port = f":{redis.port:04X} "
+        wait_for("a batch on its way", lambda: any(port in line and line.split()[4].split(":")[0] != "00000000" or rx(line, port) for line in open(waiting)), 10)
+        began = time.monotonic()
+        p.send_signal(signal.SIGTERM)
+        status = p.wait(10)
+        took = time.monotonic() - began
+    finally:
+        os.kill(server, signal.SIGCONT)
+    assert status == 0 and took < 5, (status, took)
+    p = follow(log)
+    settled("after it was stuck", log, 700)
+    check("after it was stuck", expected(log))
+    p.kill()
+    p.wait()
+    print(f"SIGTERM with a Redis that does not answer: {took:.1f} s")
+
+
+def rx(line, port):
+    """The server's end of a connection holds bytes that it has not read."""
+    words = line.split()
+    return len(words) > 4 and words[1].endswith(port.strip()) and words[4].split(":")[1] != "00000000"
+
+
+def alerts():
+    """Alert events in the bounded list and on their channel: those of the history, newest first."""
+    redis.ask("FLUSHALL")
+    log, store = "log-alerts", "sqlite:alerts.db"
+    produce(log, "sim:?seed=1&count=10&rate=max&start=2020-01-01T00:00:00Z")
+    run("alert", "add", "--store", store, "USD/EUR cross 0.92", "USD/JPY cross 120", "USD/GBP cross 0.68")
+    words = ["--from", "file:" + log, "--store", store, "--notify", redis.url, "--notify", "file:events"]
+    run("alert", *words, "--until-end")
+    for turn in range(3):
+        produce(log, f"sim:?seed={turn}&count=2000&rate=max&start={2021 + turn}-01-01T00:00:00Z&noise=0.02")
+        run("alert", *words, "--until-end", "--redis-alerts", "50")
+    events = [line for name in sorted(os.listdir("events")) if name.endswith(".ndjson") for line in open("events/" + name, encoding="utf-8").read().split("\n") if line]
+    assert len(events) > 60, len(events)
+    assert redis.ask("LRANGE", "alerts", 0, -1) == events[::-1][:50], (redis.ask("LRANGE", "alerts", 0, 1), events[-2:])
+    print(f"{len(events)} alert events, the newest 50 in the list")
+
+
 streams()
 losses()
 two_processes()
 errors()
 subscribers()
+stuck()
+alerts()
