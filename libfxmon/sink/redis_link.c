@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "sink/redis.h"
@@ -315,7 +316,9 @@ fxmon_result fxi_redis_link_transact(fxi_redis_link *link, fxi_buf *commands, si
     fxi_redis_command(&link->out, 1);
     fxi_redis_text(&link->out, "EXEC");
     link->out.failed |= commands->failed;
+    FXI_CRASH("redis.exec");
     fxmon_result result = fxi_redis_link_send(link, error);
+    FXI_CRASH("redis.sent");
     if (result == FXMON_DONE) {
         result = queued(link, commands, count, &refused, name, error);
     }
