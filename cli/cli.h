@@ -40,6 +40,7 @@ void cli_say(const cli *c, int level, const char *component, const char *text);
 int cli_run(cli *c, fxmon *m);
 /** Call fn for each line of a repeated option; stops at the first result other than FXMON_OK and returns it. */
 int cli_each(const cli *c, const char *name, int (*fn)(void *user, const char *value), void *user);
+int64_t cli_monotonic(void); /* ns */
 void cli_json(FILE *out, const char *text); /* a JSON string */
 int cli_usage(const cli *c, const char *format, ...) __attribute__((format(printf, 2, 3))); /* message + hint; returns 2 */
 #endif

@@ -1,5 +1,5 @@
 /*
- * cli/run.c - from options to a handle that runs: messages, signals, the closing report.
+ * cli/run.c - from options to a handle that runs: messages and signals.
  *
  * The handler of SIGTERM and SIGINT needs to reach the handle, and a handler takes no argument: the one static pointer of the programs.
  */
@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "progress.h"
+#include "report.h"
 
 static fxmon *running;
 
@@ -40,6 +43,7 @@ void cli_say(const cli *c, int level, const char *component, const char *text)
     if (level > c->level || level < 0 || level > FXMON_LOG_DEBUG)
         return;
     flockfile(stderr);
+    progress_hide();
     if (c->log_json) {
         fprintf(stderr, "{\"program\":\"%s\",\"level\":\"%s\",\"component\":", c->program, names[level]);
         cli_json(stderr, component ? component : "");
@@ -98,57 +102,6 @@ fxmon *cli_handle(cli *c)
     return m;
 }
 
-/* The report goes to standard output, unless records went there. */
-static FILE *report_stream(const cli *c)
-{
-    const char *to = cli_value(c, "to"), *sinks = c->mask == FXMON_CONSUME ? cli_value(c, "sink") : NULL;
-    const char *notify = c->mask == FXMON_ALERT ? cli_value(c, "notify") : NULL;
-    bool taken = c->mask == FXMON_PRODUCE && to && strcmp(to, "-") == 0;
-    for (int i = 0; i < 2; i++) {
-        const char *list = i ? notify : sinks;
-        for (; list && *list; list += strcspn(list, "\n"), list += *list == '\n')
-            taken |= strcspn(list, "\n") == 1 && *list == '-';
-    }
-    return taken ? stderr : stdout;
-}
-
-struct report {
-    FILE *out;
-    bool json;
-    int lanes;
-};
-
-static bool report_lane(void *user, const fxmon_status *s)
-{
-    struct report *r = user;
-    int64_t lag = s->end_offset > s->next_offset ? s->end_offset - s->next_offset : 0;
-    if (r->json)
-        fprintf(r->out,
-                "{\"lane\":\"%s\",\"state\":\"%s\",\"messages\":%lld,\"rows\":%lld,\"repeats\":%lld,\"late\":%lld,"
-                "\"events\":%lld,\"dead_letters\":%lld,\"retries\":%lld,\"next_offset\":%lld,\"lag\":%lld}\n",
-                s->lane, s->state, (long long)s->messages, (long long)s->rows, (long long)s->repeats, (long long)s->late,
-                (long long)s->events, (long long)s->dead_letters, (long long)s->retries, (long long)s->next_offset,
-                (long long)lag);
-    r->lanes++;
-    return true;
-}
-
-static bool say_lane(void *user, const fxmon_status *s)
-{
-    char text[300];
-    int n = snprintf(text, sizeof text, "%lld messages", (long long)s->messages);
-    const struct {
-        const char *name;
-        int64_t value;
-    } parts[] = {{"rows", s->rows},     {"repeats", s->repeats},           {"late", s->late},
-                 {"events", s->events}, {"dead letters", s->dead_letters}, {"retries", s->retries}};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (parts[i].value && n < (int)sizeof text)
-            n += snprintf(text + n, sizeof text - (size_t)n, ", %lld %s", (long long)parts[i].value, parts[i].name);
-    cli_say(user, FXMON_LOG_INFO, s->lane, text);
-    return true;
-}
-
 static void bind_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
@@ -159,24 +112,29 @@ static void bind_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+int64_t cli_monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * FXMON_SECOND + now.tv_nsec;
+}
+
 int cli_run(cli *c, fxmon *m)
 {
     fxmon_error error = {0};
     running = m;
     bind_signals();
+    progress *line = progress_start(c, m);
+    int64_t began = cli_monotonic();
     int code = fxmon_run(m, &error);
+    int64_t elapsed = cli_monotonic() - began;
+    progress_stop(line);
     int status = 0;
     if (code != FXMON_OK) {
         error.code = code;
         status = cli_status(c, &error);
     }
-    if (cli_flag(c, "json")) {
-        struct report r = {.out = report_stream(c), .json = true};
-        fxmon_status_each(m, report_lane, &r);
-        fflush(r.out);
-    } else {
-        fxmon_status_each(m, say_lane, c);
-    }
+    report_print(c, m, elapsed);
     running = NULL;
     return status;
 }

@@ -128,6 +128,8 @@ typedef struct fxmon_status {
     char partitions[128];  /* "0,1,2": assigned to this lane's reader; more than fit end in "..." */
     char member[96];       /* as the consumer group knows this reader, "" where there is no group */
     int64_t rebalances;    /* times that partitions came or went */
+    int64_t bytes;         /* producers: of the messages that the log acknowledged */
+    int64_t ack_p50, ack_p99, ack_max; /* producers: ns from the append of a message until the log acknowledged it; 0 unknown */
 } fxmon_status;
 FXMON_API int fxmon_status_each(fxmon *m, bool (*fn)(void *user, const fxmon_status *status), void *user);
 FXMON_API int fxmon_listen_port(const fxmon *m); /* port in use after fxmon_serve and start; 0 before */

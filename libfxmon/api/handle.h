@@ -39,7 +39,7 @@ struct fxmon {
     fxmon_env env;      /* stopping() from the first request on: for waiting */
     fxmon_env hard_env; /* stopping() from the second on, or when the grace is over: for what is to be finished */
     struct fxi_slot slots[FXI_WORKERS_MAXIMUM + 1]; /* one more, for the board */
-    size_t slot_count;
+    _Atomic size_t slot_count; /* fxmon_status_each looks from other threads while the board is added */
     fxi_alert_stage *alerts; /* of the last fxmon_alerting; its lane owns it */
     struct fxi_serving *serving;
     fxi_board *board;   /* from the first lane on; a worker once there is a store to write to */

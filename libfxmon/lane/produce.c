@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "core/histogram.h"
 #include "lane/breaker.h"
 #include "lane/chain.h"
 #include "lane/outgoing.h"
@@ -46,8 +47,9 @@ struct fxi_produce {
     int64_t wait_until;         /* monotonic: no append before */
     int64_t source_due;         /* ns UTC: no question before */
     fxmon_error error;
-    pthread_mutex_t mutex;      /* guards shown */
+    pthread_mutex_t mutex;      /* guards shown and latency */
     fxmon_status shown, counted;
+    fxi_histogram latency;      /* of acknowledgements, a value a message */
 };
 
 enum step { ON, WAIT, ENDED, FAILED };
@@ -78,6 +80,9 @@ static void produce_status(void *state, fxmon_status *status)
     fxi_produce *p = state;
     pthread_mutex_lock(&p->mutex);
     *status = p->shown;
+    status->ack_p50 = fxi_histogram_quantile(&p->latency, 500);
+    status->ack_p99 = fxi_histogram_quantile(&p->latency, 990);
+    status->ack_max = p->latency.maximum;
     pthread_mutex_unlock(&p->mutex);
 }
 
@@ -133,6 +138,7 @@ static enum step append(fxi_produce *p)
         fxi_fail(&error, FXMON_E_NOMEM, "to", "out of memory for a batch");
         result = FXMON_FATAL;
     }
+    int64_t handed_over = clock_of(p);
     if (result == FXMON_DONE && p->out.count)
         result = p->stream->append(p->writer, blobs, p->out.count, &error);
     FXI_CRASH("produce.appended");
@@ -144,6 +150,11 @@ static enum step append(fxi_produce *p)
     p->counted.messages += (int64_t)p->out.count;
     p->counted.rows += p->out.rates;
     p->counted.commits += p->out.count > 0;
+    for (size_t i = 0; i < p->out.count; i++)
+        p->counted.bytes += (int64_t)blobs[i].length;
+    pthread_mutex_lock(&p->mutex);
+    fxi_histogram_add(&p->latency, clock_of(p) - handed_over, (int64_t)p->out.count);
+    pthread_mutex_unlock(&p->mutex);
     fxi_outgoing_clear(&p->out);
     p->flush_now = false;
     fxi_error_clear(&p->error);
