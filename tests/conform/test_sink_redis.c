@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if FXI_WITH_HIREDIS
@@ -250,6 +251,51 @@ START_TEST(older_quotes_of_another_writer_change_nothing)
     ck_assert_str_eq(ask("zrange series:USD/EUR 0 -1"), "4:0.05\n9:0.10\n10:0.11\n11:0.12");
     fxi_sink_redis.close(one);
     fxi_sink_redis.close(two);
+}
+END_TEST
+
+static bool write_many(const char *stream, int from, int to)
+{
+    fxmon_error error = {0};
+    void *sink = opened(url);
+    bool done = true;
+    for (int n = from; n < to && done; n += 2) {
+        fxmon_row row = row_of(n);
+        fxmon_progress progress = place_of(n + 1);
+        progress.stream = stream;
+        fxmon_result result = fxi_sink_redis.write(sink, &row, 1, &error);
+        while (result == FXMON_DONE && (result = fxi_sink_redis.flush(sink, &progress, &error)) == FXMON_RETRY)
+            result = FXMON_DONE;
+        done = result == FXMON_DONE;
+    }
+    fxi_sink_redis.close(sink);
+    return done;
+}
+
+/* Two processes write the same pair at the same time, one between the other's look and transaction: the list still never goes back. */
+START_TEST(writers_at_the_same_time)
+{
+    enum { QUOTES = 6000 };
+    test_host_set(&host, "redis-history", "100000");
+    pid_t other = fork();
+    if (other == 0)
+        _exit(write_many("file:2", 1, QUOTES) ? 0 : 1);
+    bool done = write_many("file:1", 0, QUOTES);
+    int status = 1;
+    ck_assert_int_eq(waitpid(other, &status, 0), other);
+    ck_assert(done && status == 0);
+    ck_assert_str_eq(ask("get rate:USD/EUR"), "60.00");
+    const char *history = ask("lrange history:USD/EUR 0 -1");
+    double before = 1e9;
+    int count = 0;
+    for (const char *p = history; *p; count++) {
+        char *end;
+        double price = strtod(p, &end);
+        ck_assert_msg(price < before, "%.20s after one that is newer", p);
+        before = price;
+        p = end + (*end == '\n');
+    }
+    ck_assert_int_gt(count, QUOTES / 4);
 }
 END_TEST
 
@@ -518,6 +564,7 @@ int main(void)
         tcase_add_test(tests, a_claim_that_vanishes_is_noticed);
         tcase_add_test(tests, the_old_owner_is_fenced);
         tcase_add_test(tests, older_quotes_of_another_writer_change_nothing);
+        tcase_add_test(tests, writers_at_the_same_time);
         tcase_add_test(tests, a_cut_connection_is_made_anew);
         tcase_add_test(tests, what_passes_is_waited_for);
         tcase_add_test(tests, a_key_of_another_type_is_named);
