@@ -174,6 +174,23 @@ START_TEST(rows_when_due)
 }
 END_TEST
 
+static bool keep_first(void *user, const fxmon_health *row)
+{
+    *(fxmon_health *)user = *row;
+    return false;
+}
+
+/* The first row as it lies in the store, not judged by today's clock. */
+static fxmon_health as_written(void)
+{
+    fxmon_health row = {.heartbeat = 0};
+    void *store = NULL;
+    ck_assert_int_eq(fxi_store_sqlite.open(&host.env, url, true, &store, &error), FXMON_DONE);
+    ck_assert_int_eq(fxi_store_sqlite.health_each(store, keep_first, &row, &error), FXMON_DONE);
+    fxi_store_sqlite.close(store);
+    return row;
+}
+
 static void tell(fxi_board *board, int number)
 {
     fxmon_rebalance event = {.time = T0 + number, .component = "consume/sqlite", .kind = "assigned", .generation = -1, .duration = -1};
@@ -211,6 +228,11 @@ START_TEST(rebalances_wait_for_the_store)
     tell(board, 7);
     turn(board, 0); /* a rebalance does not wait for the next second */
     ck_assert_int_eq(look()->events, FXI_BOARD_QUEUE + 1);
+    fxmon_rebalance away = {.component = "consume/sqlite", .kind = "revoked", .partitions = "7"};
+    fxi_board_rebalance(board, &away);
+    turn(board, 0);
+    fxmon_health row = as_written();
+    ck_assert_str_eq(row.status, "rebalancing");
     fxi_board_free(board);
     remove_folder();
 }
