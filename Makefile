@@ -225,6 +225,14 @@ bench:
 	$(Q)sh tests/deps.sh bench
 	$(Q)$(MAKE) --no-print-directory bench-programs
 	$(Q)$(TEST_ENV) sh tests/bench/run.sh
+BENCH_CLUSTER := $(if $(HAVE_RDKAFKA),$(B)/tests/bench/cluster/kafka_loop)
+.PHONY: bench-cluster bench-cluster-programs
+bench-cluster-programs: all $(BENCH_CLUSTER)
+## bench-cluster: measure on real servers, beside bare clients of the same servers (PART=postgresql runs one part)
+bench-cluster:
+	$(Q)sh tests/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory bench-cluster-programs
+	$(Q)$(TEST_ENV) python3 tests/bench/cluster/run.py
 
 # ---- fuzzing (clang) -------------------------------------------------------------------------------------
 .PHONY: fuzz fuzz-programs
@@ -251,6 +259,18 @@ deps:
 run: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)FXMON_BIN='$(CURDIR)/build/bin' sh examples/pipeline.sh
+
+.PHONY: demo-cluster demo-kill-consumer demo-kill-producer demo-kill-broker
+## demo-cluster: Kafka, PostgreSQL, Redis, OpenSearch and Elasticsearch of their own, rates through all of them, and the proof that they agree
+demo-cluster:
+	$(Q)sh tests/deps.sh cluster
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)FXMON_TOP='$(CURDIR)' FXMON_BIN='$(CURDIR)/build/bin' python3 tests/demo/cluster.py
+## demo-kill-consumer: the same with three brokers and two consumers, one of which is killed; watch the recovery
+## demo-kill-producer: the same, and the producer is killed
+## demo-kill-broker: the same, and the broker is killed that leads a partition
+demo-kill-consumer demo-kill-producer demo-kill-broker: demo-kill-%:
+	$(Q)DEMO_KILL=$* $(MAKE) --no-print-directory demo-cluster
 
 # ---- manual pages -------------------------------------------------------------------------------------------
 MAN_IN := $(wildcard man/*.in)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# tests/deps.sh build|check|bench|fuzz - install the Debian or Ubuntu packages that are missing, with sudo unless root.
+# tests/deps.sh build|check|bench|cluster|fuzz - install the Debian or Ubuntu packages that are missing, with sudo unless root.
 set -eu
 build="gcc libc6-dev make pkg-config libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev librdkafka-dev libpq-dev libhiredis-dev libinih-dev ca-certificates"
 check="check libjansson-dev redis-tools kcat python3 python3-msgpack sqlite3 jq mandoc g++ binutils file locales procps"
@@ -7,8 +7,9 @@ case "${1:-build}" in
 build) want=$build ;;
 check) want="$build $check" ;;
 bench) want="$build $check wrk" ;;
+cluster) want="$build python3 kcat redis-tools postgresql-client procps" ;;
 fuzz) want="$build $check clang llvm libclang-rt-dev" ;;
-*) echo "usage: deps.sh build|check|bench|fuzz" >&2; exit 2 ;;
+*) echo "usage: deps.sh build|check|bench|cluster|fuzz" >&2; exit 2 ;;
 esac
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "This is no Debian or Ubuntu. Packages needed, by their Debian names: $want" >&2
