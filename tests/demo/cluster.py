@@ -7,12 +7,12 @@ DEMO_FROM=URL   a source of your choice                                     DEMO
 DEMO_KILL=consumer,producer,broker  kills these, one after the other, and watches the recovery (three brokers, three partitions, two consumers)
 DEMO_SERVERS=opensearch,elasticsearch  which search servers run; without it as many as memory allows
 On a terminal: c, p, b and Enter kill a consumer, the producer, a broker; t prints the table; s the status."""
-import os, select, shutil, signal, subprocess, sys, tempfile, time
+import json, os, select, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "servers"))
 import lib_agree
-from lib_cluster import BIN, Cluster, Failed, http_json, memory_available, say, wait_for
+from lib_cluster import BIN, Cluster, Failed, memory_available, say, wait_for
 
 RATES, ALERTS = "fx-rates", "fx-alerts"
 SEARCH_MIB = 1500  # of free memory for one more search server beside all others
@@ -115,13 +115,13 @@ class Demo:
 
     def first_rate(self):
         """A level to watch: where the first pair stands now."""
-        line = wait_for("a first rate in the log", lambda: self.first_record(), 60, 0.2)
+        line = wait_for("a first rate in the log", self.first_record, 60, 0.2)
         pair, rate = next(iter(line["rates"].items()))
         return pair, rate
 
     def first_record(self):
+        self.look_after()
         try:
-            import json
             text = self.cluster.kcat("-C", "-t", RATES, "-o", "beginning", "-c", "1", "-e", "-q")
             return json.loads(text.splitlines()[0]) if text else None
         except Failed:
