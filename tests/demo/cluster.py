@@ -7,7 +7,7 @@ DEMO_FROM=URL   a source of your choice                                     DEMO
 DEMO_KILL=consumer,producer,broker  kills these, one after the other, and watches the recovery (three brokers, three partitions, two consumers)
 DEMO_SERVERS=opensearch,elasticsearch  which search servers run; without it as many as memory allows
 On a terminal: c, p, b and Enter kill a consumer, the producer, a broker; t prints the table; s the status."""
-import json, os, select, shutil, signal, subprocess, sys, tempfile, time
+import os, select, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "servers"))
@@ -73,7 +73,7 @@ class Demo:
         self.many = bool(self.kills) or bool(os.environ.get("DEMO_MANY"))  # three brokers, partitions, consumers
         self.programs = {}
         self.broker_down = None
-        self.url = None
+        self.url = self.log = None
 
     # ---- starting ----
 
@@ -106,7 +106,7 @@ class Demo:
                     say(f"Live: rates from {live}.")
                     break
             else:
-                chosen = "sim:?interval=500ms"
+                chosen = "sim:?interval=1s"
                 say("No provider can be reached from here: SIMULATED rates from the built-in generator.")
         self.run("producer", "fxmon-produce", "--log-level", "warning", "--from", chosen, "--to", log, *more)
 
@@ -115,17 +115,10 @@ class Demo:
 
     def first_rate(self):
         """A level to watch: where the first pair stands now."""
-        line = wait_for("a first rate in the log", self.first_record, 60, 0.2)
+        self.log = lib_agree.Log(self.cluster, RATES)
+        line = wait_for("a first rate in the log", lambda: (self.look_after(), self.log.first)[1], 60, 0.1)
         pair, rate = next(iter(line["rates"].items()))
         return pair, rate
-
-    def first_record(self):
-        self.look_after()
-        try:
-            text = self.cluster.kcat("-C", "-t", RATES, "-o", "beginning", "-c", "1", "-e", "-q")
-            return json.loads(text.splitlines()[0]) if text else None
-        except Failed:
-            return None  # the topic is being made
 
     def start(self):
         self.servers()
@@ -174,7 +167,7 @@ class Demo:
         problem = None
         while True:
             try:
-                log, seen = lib_agree.look(self.cluster, self.url, RATES)
+                log, seen = lib_agree.look(self.cluster, self.url, self.log)
                 wrong = lib_agree.differences(log, seen)
                 good = bool(log) and not any(wrong.values())
                 problem = None
@@ -307,6 +300,8 @@ class Demo:
                 program.process.wait(10)
             except subprocess.TimeoutExpired:
                 program.process.kill()
+        if self.log:
+            self.log.stop()
         self.cluster.stop_all()
         if self.remove:
             shutil.rmtree(self.folder, ignore_errors=True)

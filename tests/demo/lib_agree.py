@@ -3,7 +3,7 @@
 The truth is the log: how many records of a pair it has, and its newest. Every destination is asked for its own count, newest place in the log, rate and
 volatility; numbers are compared as the doubles they are, not as they are printed. While rates flow, the servers are a moment apart: then one look
 may differ, and the caller looks again."""
-import concurrent.futures, json, re
+import concurrent.futures, json, re, subprocess, threading, time
 
 from lib_cluster import Failed, http_json
 
@@ -26,25 +26,48 @@ def moment(text):
     return f"{m[1]}T{m[2]}.{(m[3] or '').ljust(9, '0')}Z"
 
 
-def ask_log(cluster, topic):
-    """Every record of the topic: this is a demonstration, the log is short."""
-    found = {}
-    for line in cluster.kcat("-C", "-t", topic, "-e", "-q", "-f", "%p\t%o\t%s\n").splitlines():
-        partition, offset, text = line.split("\t", 2)
-        message = json.loads(text)
+def nanoseconds(value):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(value // 10**9)) + f".{value % 10**9:09}Z"
+
+
+class Log:
+    """The topic, followed by kcat from its beginning."""
+
+    def __init__(self, cluster, topic):
+        self.lock, self.pairs, self.first = threading.Lock(), {}, None
+        self.process = subprocess.Popen(["kcat", "-b", cluster.kafka, "-C", "-t", topic, "-q", "-u", "-f", "%p\t%o\t%s\n"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
+        threading.Thread(target=self.follow, daemon=True).start()
+
+    def follow(self):
+        for line in self.process.stdout:
+            partition, offset, text = line.split("\t", 2)
+            message = json.loads(text)
+            with self.lock:
+                self.first = self.first or message
+                self.take(message, (int(partition), int(offset)))
+
+    def take(self, message, place):
+        when = moment(message["timestamp"])
         for pair, rate in message["rates"].items():
-            kept = found.setdefault(pair, {"count": 0, "time": ""})
+            kept = self.pairs.setdefault(pair, {"count": 0, "time": "", "rate": None})
             kept["count"] += 1
-            time = moment(message["timestamp"])
-            if time >= kept["time"]:
-                kept.update(time=time, rate=float(rate if not isinstance(rate, dict) else rate["rate"]), place=(int(partition), int(offset)))
-    return found
+            if when >= kept["time"]:
+                kept.update(time=when, rate=float(rate["rate"] if isinstance(rate, dict) else rate), place=place)
+
+    def look(self):
+        with self.lock:
+            return {pair: dict(kept) for pair, kept in self.pairs.items()}
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def ask_postgresql(cluster):
-    rows = cluster.psql("SELECT c.pair,c.n,l.rate,l.volatility,l.timestamp,l.partition,l.\"offset\" FROM (SELECT pair,count(*) n FROM fx_rates WHERE kind<2 GROUP BY pair) c "
+    rows = cluster.psql("SELECT c.pair,c.n,l.rate,l.volatility,l.time_ns,l.partition,l.\"offset\" FROM (SELECT pair,count(*) n FROM fx_rates WHERE kind<2 GROUP BY pair) c "
                         "JOIN fx_latest l USING(pair)")
-    return {r[0]: {"count": int(r[1]), "rate": float(r[2]), "volatility": number(r[3]), "time": moment(r[4]), "place": (int(r[5]), int(r[6]))} for r in rows}
+    return {r[0]: {"count": int(r[1]), "rate": float(r[2]), "volatility": number(r[3]), "time": nanoseconds(int(r[4])), "place": (int(r[5]), int(r[6]))} for r in rows}
 
 
 def ask_search(cluster, key):
@@ -66,30 +89,28 @@ def ask_redis(cluster, pairs):
     answers = iter(cluster.redis(*commands))
     found = {}
     for p in pairs:
-        rate, volatility, length, head, time, partition, offset, keys = (next(answers) for _ in range(8))
-        if rate and time:
+        rate, volatility, length, head, when, partition, offset, keys = (next(answers) for _ in range(8))
+        if rate and when:
             found[p] = {"count": int(length), "keys": int(keys), "rate": float(rate), "head": number(head), "volatility": number(volatility),
-                        "time": moment(time), "place": (int(partition), int(offset))}
+                        "time": moment(when), "place": (int(partition), int(offset))}
     return found
 
 
 def ask_rest(url):
-    return {r["pair"]: {"rate": float(r["rate"]), "volatility": r["volatility"], "time": moment(r["timestamp"])} for r in http_json(url + "/rates?fresh=1")}
+    return {r["pair"]: {"rate": float(r["rate"]), "volatility": r["volatility"], "time": moment(r["timestamp"])} for r in http_json(url + "/rates")}
 
 
-def look(cluster, url, topic):
+def look(cluster, url, log):
     """What every server says, asked as nearly at once as it goes."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        log = pool.submit(ask_log, cluster, topic)
         rest = pool.submit(ask_rest, url)
         jobs = {"PostgreSQL": pool.submit(ask_postgresql, cluster)}
         for name, key in SEARCH.items():
             if key in cluster.values:
                 jobs[name] = pool.submit(ask_search, cluster, key)
-        pairs = sorted(p for p in (r["pair"] for r in http_json(url + "/rates")))
-        jobs["Redis"] = pool.submit(ask_redis, cluster, pairs)
+        jobs["Redis"] = pool.submit(ask_redis, cluster, sorted(log.look()))
         jobs["REST"] = rest
-        return log.result(), {name: job.result() for name, job in jobs.items()}
+        return log.look(), {name: job.result() for name, job in jobs.items()}
 
 
 def differences(log, seen):
@@ -114,7 +135,7 @@ def differences(log, seen):
                     wrong.append(f"{name}: {what} {have[what]}, log {want[what]}")
             if have["volatility"] != volatility:
                 wrong.append(f"{name}: volatility {have['volatility']}, PostgreSQL {volatility}")
-        found[pair] = "; ".join(wrong)
+        found[pair] = "; ".join(wrong[:2])
     for name, pairs in seen.items():
         for pair in set(pairs) - set(log):
             found[pair] = f"{name}: a pair that the log does not have"
@@ -143,7 +164,7 @@ def table(log, seen, wrong):
         rows.append(row)
     widths = [max(len(r[i]) for r in rows) for i in range(len(head))]
     lines = ["  ".join(c.ljust(w) if i == 0 or i > len(head) - 4 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))).rstrip() for r in rows]
-    return lines + [f"  {pair}: {text}" for pair, text in wrong.items() if text]
+    return lines + [f"  {pair}: {text}" for pair, text in wrong.items() if text][:4]
 
 
 def alert_counts(cluster, topic):
