@@ -34,18 +34,20 @@ class Log:
     """The topic, followed by kcat from its beginning."""
 
     def __init__(self, cluster, topic):
-        self.lock, self.pairs, self.first = threading.Lock(), {}, None
-        self.process = subprocess.Popen(["kcat", "-b", cluster.kafka, "-C", "-t", topic, "-q", "-u", "-f", "%p\t%o\t%s\n"], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True)
+        self.lock, self.pairs, self.first, self.stopped = threading.Lock(), {}, None, False
+        self.words = ["kcat", "-b", cluster.kafka, "-C", "-t", topic, "-q", "-u", "-f", "%p\t%o\t%s\n"]
+        self.process = None
         threading.Thread(target=self.follow, daemon=True).start()
 
     def follow(self):
-        for line in self.process.stdout:
-            partition, offset, text = line.split("\t", 2)
-            message = json.loads(text)
-            with self.lock:
-                self.first = self.first or message
-                self.take(message, (int(partition), int(offset)))
+        while not self.stopped and not self.first:  # kcat ends at once when the topic is not there yet
+            with subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, text=True) as self.process:
+                for line in self.process.stdout:
+                    partition, offset, text = line.split("\t", 2)
+                    message = json.loads(text)
+                    with self.lock:
+                        self.first = self.first or message
+                        self.take(message, (int(partition), int(offset)))
 
     def take(self, message, place):
         when = moment(message["timestamp"])
@@ -60,8 +62,9 @@ class Log:
             return {pair: dict(kept) for pair, kept in self.pairs.items()}
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        self.stopped = True
+        if self.process:
+            self.process.kill()
 
 
 def ask_postgresql(cluster):
