@@ -1,0 +1,514 @@
+/*
+ * stream/kafka_reader.c - reading a topic.
+ *
+ * Records are taken one by one (rd_kafka_consumer_poll): taking many at once has skipped records around pauses and rebalances in several versions. Each partition's next
+ * offset is counted here, so what comes again is dropped, and a place that is not in the log any more is a gap with exact ends, never a jump. The lane's own thread
+ * polls: it keeps calling read while its destination is away, with its partitions paused, and every call here returns within seconds, so the group never waits
+ * for a thread that hangs, and no second thread is needed that would say "alive" for one that is not.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/value.h"
+#include "stream/kafka.h"
+
+#define OVERSIZE_KEPT ((size_t)4096)
+#define SLICE_MS 100       /* between two looks at the stop */
+#define QUERY_MS 2000
+#define CLUSTER_MS 1000
+#define CLOSE_LIMIT (2 * FXMON_SECOND)
+#define IDENTITY_MAXIMUM 400
+
+/* ---- life ------------------------------------------------------------------------------------------------------- */
+
+static int connect_reader(fxi_kafka_reader *r, const char *group, fxmon_error *error)
+{
+    char text[256];
+    int code = FXMON_OK;
+    if (group) {
+        code = fxi_kafka_member_open(&r->name, r->env, r->place.servers, group, error);
+    }
+    rd_kafka_conf_t *conf = code == FXMON_OK ? fxi_kafka_reader_conf(r->env, &r->place, group, r->name.id, error) : NULL;
+    if (!conf) {
+        return error->code;
+    }
+    rd_kafka_conf_set_opaque(conf, r);
+    fxi_kafka_link_callbacks(conf);
+    if (group) {
+        rd_kafka_conf_set_rebalance_cb(conf, fxi_kafka_rebalance);
+    }
+    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (!r->rk) {
+        rd_kafka_conf_destroy(conf);
+        return fxi_fail(error, FXMON_E_CONFIG, "kafka", "kafka: %.180s", text);
+    }
+    rd_kafka_poll_set_consumer(r->rk);
+    rd_kafka_set_log_queue(r->rk, NULL);
+    r->queue = rd_kafka_queue_get_consumer(r->rk);
+    r->topic = rd_kafka_topic_new(r->rk, r->place.topic, NULL);
+    r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!r->queue || !r->topic || r->event < 0) {
+        return fxi_fail(error, FXMON_E_NOMEM, "kafka", "out of memory or descriptors for a consumer");
+    }
+    static const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
+    return FXMON_OK;
+}
+
+static int subscribe(fxi_kafka_reader *r, fxmon_error *error)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, r->place.topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(r->rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? FXMON_OK : fxi_fail(error, FXMON_E_CONFIG, "group", "group: %.150s", rd_kafka_err2str(err));
+}
+
+fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error)
+{
+    fxmon_error problem;
+    bool yes = false;
+    const char *until_end = fxi_kafka_option(env, "until-end");
+    fxi_kafka_reader *r = fxi_calloc(1, sizeof *r);
+    *state = NULL;
+    fxi_error_clear(&problem);
+    if (!r) {
+        return fxi_kafka_result(fxi_fail(error, FXMON_E_NOMEM, "", "out of memory"));
+    }
+    r->link.env = r->env = env;
+    r->event = r->name.lock = -1;
+    r->grouped = group != NULL;
+    r->until_end = until_end && fxi_bool_parse(until_end, strlen(until_end), &yes) == FXMON_OK && yes;
+    r->max_record = fxi_kafka_max_record(env);
+    r->member.generation = -1;
+    r->member.began = fxi_kafka_now(env);
+    int code = fxi_kafka_place_parse(url, &r->place, &problem);
+    if (code == FXMON_OK) {
+        code = connect_reader(r, group, &problem);
+    }
+    if (code == FXMON_OK && group) {
+        code = subscribe(r, &problem);
+    }
+    if (code != FXMON_OK) {
+        fxi_kafka_close_reader(r);
+        if (error) {
+            *error = problem;
+        }
+        return fxi_kafka_result(code);
+    }
+    *state = r;
+    return FXMON_DONE;
+}
+
+static void let_go(fxi_kafka_reader *r)
+{
+    for (size_t i = 0; i < r->held_count; i++) {
+        rd_kafka_message_destroy(r->held[i]);
+    }
+    r->held_count = 0;
+}
+
+/* Leaves the group. Bounded: a broker that does not answer must not keep a program from ending. */
+static void leave(fxi_kafka_reader *r)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
+    int64_t until = fxi_kafka_now(r->env) + CLOSE_LIMIT;
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(r->rk, queue);
+    if (error) {
+        rd_kafka_error_destroy(error);
+    } else {
+        while (!rd_kafka_consumer_closed(r->rk) && fxi_kafka_now(r->env) < until) {
+            rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SLICE_MS / 2);
+            if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+                fxi_kafka_rebalance(r->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), r);
+            }
+            if (event) {
+                rd_kafka_event_destroy(event);
+            }
+        }
+    }
+    rd_kafka_queue_destroy(queue);
+}
+
+void fxi_kafka_close_reader(void *state)
+{
+    fxi_kafka_reader *r = state;
+    if (!r) {
+        return;
+    }
+    if (r->rk) {
+        r->closing = true;
+        let_go(r);
+        fxi_kafka_commit(r, true);
+        fxi_kafka_revoke_end(r);
+        if (r->queue) {
+            rd_kafka_queue_io_event_enable(r->queue, -1, NULL, 0);
+        }
+        leave(r);
+        if (r->topic) {
+            rd_kafka_topic_destroy(r->topic);
+        }
+        if (r->queue) {
+            rd_kafka_queue_destroy(r->queue);
+        }
+        rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    if (r->event >= 0) {
+        close(r->event);
+    }
+    fxi_kafka_member_close(&r->name);
+    fxi_kafka_place_free(&r->place);
+    fxi_free(r->identity);
+    fxi_free(r->parts);
+    fxi_free(r->news);
+    fxi_free(r->held);
+    fxi_free(r);
+}
+
+/* ---- small questions ------------------------------------------------------------------------------------------------ */
+
+const char *fxi_kafka_identity(void *state)
+{
+    const fxi_kafka_reader *r = state;
+    return r->identity ? r->identity : "";
+}
+
+/* The name of the log for progress: a topic of another cluster is another log, whatever the addresses are. */
+static bool learn_identity(fxi_kafka_reader *r)
+{
+    if (r->identity) {
+        return true;
+    }
+    char *cluster = rd_kafka_clusterid(r->rk, CLUSTER_MS);
+    if (!cluster) {
+        return false;
+    }
+    fxi_buf text;
+    fxi_buf_init(&text, IDENTITY_MAXIMUM);
+    fxi_buf_puts(&text, "kafka/");
+    fxi_buf_puts(&text, cluster);
+    fxi_buf_putc(&text, '/');
+    fxi_buf_puts(&text, r->place.topic);
+    rd_kafka_mem_free(r->rk, cluster);
+    r->identity = fxi_buf_take(&text);
+    fxi_buf_free(&text);
+    return r->identity != NULL;
+}
+
+int fxi_kafka_pollfd(void *state)
+{
+    return ((fxi_kafka_reader *)state)->event;
+}
+
+bool fxi_kafka_member_told(void *state, fxmon_member *member)
+{
+    const fxi_kafka_reader *r = state;
+    *member = r->member;
+    return r->grouped;
+}
+
+void fxi_kafka_release(void *state, int32_t partition)
+{
+    fxi_kafka_reader *r = state;
+    fxi_kafka_part *part = fxi_kafka_part_find(r, partition);
+    if (part && part->revoked) {
+        part->released = true;
+        fxi_kafka_revoke_look(r);
+    }
+}
+
+void fxi_kafka_committed(void *state, int32_t partition, int64_t next_offset)
+{
+    fxi_kafka_reader *r = state;
+    fxi_kafka_part *part = fxi_kafka_part_find(r, partition);
+    if (part) {
+        part->commit = next_offset;
+        fxi_kafka_commit(r, false);
+    }
+}
+
+static int query(fxi_kafka_reader *r, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error)
+{
+    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->place.topic, partition, first, end, QUERY_MS);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return FXMON_OK;
+    }
+    return fxi_fail(error, FXMON_E_IO, "kafka", "%.80s, partition %d: %.120s", r->place.topic, (int)partition, rd_kafka_err2str(err));
+}
+
+fxmon_result fxi_kafka_bounds(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error)
+{
+    fxi_kafka_reader *r = state;
+    fxi_kafka_part *part = fxi_kafka_part_find(r, partition);
+    *first = *end = 0;
+    int code = query(r, partition, first, end, error);
+    if (code == FXMON_OK && part) {
+        part->first = *first;
+    }
+    return fxi_kafka_result(code);
+}
+
+fxmon_result fxi_kafka_seek(void *state, int32_t partition, int64_t offset, fxmon_error *error)
+{
+    fxi_kafka_reader *r = state;
+    fxi_kafka_part *part = fxi_kafka_part_find(r, partition);
+    int64_t first, end;
+    if (!part || offset < FXMON_OFFSET_FIRST) {
+        return fxi_kafka_result(fxi_fail(error, FXMON_E_ARGUMENT, "offset", "partition %d is not this reader's, or %lld is no offset", (int)partition,
+                                         (long long)offset));
+    }
+    if (offset < 0) {
+        int code = query(r, partition, &first, &end, error);
+        if (code != FXMON_OK) {
+            return fxi_kafka_result(code);
+        }
+        offset = offset == FXMON_OFFSET_FIRST ? first : end;
+    }
+    part->position = offset;
+    part->sought = part->dirty = r->dirty = true;
+    part->astray = false;
+    return FXMON_DONE;
+}
+
+fxmon_result fxi_kafka_pause(void *state, int32_t partition, bool paused)
+{
+    fxi_kafka_reader *r = state;
+    fxi_kafka_part *part = fxi_kafka_part_find(r, partition);
+    if (!part || part->paused == paused) {
+        return FXMON_DONE;
+    }
+    part->paused = paused;
+    if (part->started) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, r->place.topic, partition);
+        if (paused) {
+            rd_kafka_pause_partitions(r->rk, list);
+        } else {
+            rd_kafka_resume_partitions(r->rk, list);
+        }
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+    r->dirty = true;
+    return FXMON_DONE;
+}
+
+/* ---- records ----------------------------------------------------------------------------------------------------------- */
+
+/* Is this message the next thing to hand out of a partition that is to be read? Otherwise it comes again, or was there before. */
+static fxi_kafka_part *wanted(fxi_kafka_reader *r, const rd_kafka_message_t *m)
+{
+    fxi_kafka_part *part = fxi_kafka_part_find(r, m->partition);
+    if (!part || !part->sought || part->dirty || part->revoked || part->astray || m->offset < part->position) {
+        return NULL;
+    }
+    if (part->paused) {
+        part->dirty = r->dirty = true;
+        return NULL;
+    }
+    return part;
+}
+
+static void fill(const fxi_kafka_reader *r, fxmon_record *out, const rd_kafka_message_t *m)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t time = rd_kafka_message_timestamp(m, &type);
+    *out = (fxmon_record){.kind = FXMON_RECORD, .partition = m->partition, .offset = m->offset, .data = m->payload ? m->payload : "", .length = m->len,
+                          .timestamp = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? 0 : time * 1000000};
+    out->oversize = (int64_t)m->len > r->max_record;
+    out->length = out->oversize && m->len > OVERSIZE_KEPT ? OVERSIZE_KEPT : m->len;
+}
+
+static void trouble_of(fxi_kafka_reader *r, const rd_kafka_message_t *m)
+{
+    fxi_kafka_part *part = m->rkt ? fxi_kafka_part_find(r, m->partition) : NULL;
+    switch (m->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        if (part && part->sought && !part->dirty) {
+            part->astray = true;
+        }
+        return;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        r->missing = true;
+        return;
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+        fxi_log(r->env, FXMON_LOG_WARNING, "kafka", "%s", rd_kafka_message_errstr(m)); /* and the callback says what is lost */
+        return;
+    case RD_KAFKA_RESP_ERR__FATAL: {
+        char text[200] = "";
+        fxi_kafka_link_error(&r->link, rd_kafka_fatal_error(r->rk, text, sizeof text), text);
+        return;
+    }
+    default:
+        fxi_kafka_link_error(&r->link, m->err, rd_kafka_message_errstr(m));
+        fxi_log(r->env, FXMON_LOG_DEBUG, "kafka", "%s: %s", rd_kafka_err2name(m->err), rd_kafka_message_errstr(m));
+    }
+}
+
+/* One message or event. true: it became a record. */
+static bool take(fxi_kafka_reader *r, rd_kafka_message_t *m, fxmon_record *out)
+{
+    fxi_kafka_part *part = NULL;
+    if (m->err) {
+        trouble_of(r, m);
+    } else {
+        part = wanted(r, m);
+    }
+    if (!part) {
+        rd_kafka_message_destroy(m);
+        return false;
+    }
+    fill(r, out, m);
+    part->position = m->offset + 1;
+    r->held[r->held_count++] = m;
+    r->missing = false;
+    return true;
+}
+
+static size_t poll_some(fxi_kafka_reader *r, fxmon_record *records, size_t max, int timeout_ms)
+{
+    int64_t until = fxi_kafka_now(r->env) + (int64_t)timeout_ms * 1000000;
+    size_t n = 0;
+    while (n < max) {
+        int64_t left = n > 0 || r->news_at < r->news_count ? 0 : (until - fxi_kafka_now(r->env) + 999999) / 1000000;
+        int slice = left <= 0 || fxi_kafka_stopping(r->env) ? 0 : left < SLICE_MS ? (int)left : SLICE_MS;
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, slice);
+        if (m) {
+            n += take(r, m, &records[n]);
+        } else if (slice == 0 || left <= SLICE_MS) {
+            break;
+        }
+        if (r->link.fatal.code != FXMON_OK) {
+            break;
+        }
+    }
+    return n;
+}
+
+/* A position that is not in the log: records that are gone are a gap, a log that ends before it is another log. */
+static fxmon_result find_again(fxi_kafka_reader *r, fxi_kafka_part *part, fxmon_record *out, bool *gap, fxmon_error *error)
+{
+    int64_t first, end;
+    *gap = false;
+    int code = query(r, part->id, &first, &end, error);
+    if (code != FXMON_OK) {
+        return fxi_kafka_result(code);
+    }
+    if (part->position > end) {
+        fxi_fail(error, FXMON_E_GAP, "from", "partition %d of %.80s ends at %lld, but was read up to %lld: was it cut or made anew?", (int)part->id, r->place.topic,
+                 (long long)end, (long long)part->position);
+        return FXMON_FATAL;
+    }
+    if (part->position >= first) {
+        part->astray = false;
+        part->dirty = r->dirty = true; /* it is there after all: a leader that was behind */
+        return FXMON_DONE;
+    }
+    *out = (fxmon_record){.kind = FXMON_GAP, .partition = part->id, .from = part->position, .offset = first, .data = ""};
+    part->astray = part->sought = false; /* until the lane says where to go on */
+    *gap = true;
+    return FXMON_DONE;
+}
+
+static fxmon_result look_for_gaps(fxi_kafka_reader *r, fxmon_record *records, size_t max, size_t *count, fxmon_error *error)
+{
+    for (size_t i = 0; i < r->part_count && *count < max; i++) {
+        bool gap = false;
+        if (r->parts[i].astray && !r->parts[i].revoked) {
+            fxmon_result result = find_again(r, &r->parts[i], &records[*count], &gap, error);
+            if (result != FXMON_DONE) {
+                return result;
+            }
+            *count += gap;
+        }
+    }
+    return FXMON_DONE;
+}
+
+static size_t hand_out_news(fxi_kafka_reader *r, fxmon_record *records, size_t max)
+{
+    size_t n = 0;
+    while (n < max && r->news_at < r->news_count) {
+        records[n++] = r->news[r->news_at++];
+    }
+    return n;
+}
+
+/* Nothing came: is that all right? */
+static fxmon_result verdict(fxi_kafka_reader *r, fxmon_error *error)
+{
+    if (r->link.down && !fxi_kafka_link_back(&r->link, r->rk)) {
+        return fxi_kafka_result(fxi_fail(error, FXMON_E_IO, "from", "no broker of %.80s answers: %.120s", r->place.servers, r->link.trouble.text));
+    }
+    if (r->missing && r->part_count == 0) {
+        if (r->until_end) {
+            fxi_fail(error, FXMON_E_IO, "from", "there is no topic %.100s, so there is no end of it to read to", r->place.topic);
+            return FXMON_FATAL;
+        }
+        fxi_complain(&r->complaint, r->env, "kafka", "there is no topic %s yet; waiting for it", r->place.topic);
+    } else if (r->part_count > 0) {
+        fxi_relieve(&r->complaint, r->env, "kafka", "the topic");
+    }
+    return FXMON_DONE;
+}
+
+static fxmon_result prepare(fxi_kafka_reader *r, size_t max, fxmon_error *error)
+{
+    uint64_t drained;
+    let_go(r);
+    if (read(r->event, &drained, sizeof drained) < 0 && errno != EAGAIN && errno != EINTR) {
+        return fxi_kafka_result(fxi_fail_errno(error, errno, "cannot read", "an event descriptor"));
+    }
+    rd_kafka_message_t **grown = fxi_grow(r->held, &r->held_capacity, max, sizeof *grown);
+    if (!grown) {
+        return fxi_kafka_result(fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for %lld records", (long long)max));
+    }
+    r->held = grown;
+    fxi_kafka_revoke_look(r);
+    int code = fxi_kafka_grow(r, error);
+    if (code == FXMON_OK) {
+        code = fxi_kafka_apply(r, error);
+    }
+    return fxi_kafka_result(code);
+}
+
+fxmon_result fxi_kafka_read(void *state, fxmon_record *records, size_t max, size_t *count, int timeout_ms, fxmon_error *error)
+{
+    fxi_kafka_reader *r = state;
+    *count = 0;
+    if (max == 0) {
+        return FXMON_DONE;
+    }
+    fxmon_result result = prepare(r, max, error);
+    if (result == FXMON_DONE && r->news_at == r->news_count) {
+        *count = poll_some(r, records, max, timeout_ms);
+    }
+    if (r->link.fatal.code != FXMON_OK) {
+        *error = r->link.fatal;
+        return FXMON_FATAL;
+    }
+    if (result == FXMON_DONE && *count == 0 && r->news_at < r->news_count) {
+        if (!learn_identity(r)) {
+            return fxi_kafka_result(fxi_fail(error, FXMON_E_IO, "from", "%.80s does not say which cluster it is", r->place.servers));
+        }
+        *count = hand_out_news(r, records, max);
+    }
+    if (result == FXMON_DONE && *count < max) {
+        result = look_for_gaps(r, records, max, count, error);
+    }
+    if (*count > 0) {
+        return FXMON_DONE;
+    }
+    fxi_kafka_commit(r, false);
+    return result == FXMON_DONE ? verdict(r, error) : result;
+}
