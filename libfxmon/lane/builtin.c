@@ -15,11 +15,15 @@ static const fxmon_source_ops *const sources[] = {
 
 /* logs */
 extern const fxmon_stream_ops fxi_stream_file, fxi_stream_pipe;
-static const fxmon_stream_ops kafka = {.size = sizeof(fxmon_stream_ops), .schemes = "kafka", .unsupported = "this version has no Kafka"};
+#if FXI_WITH_RDKAFKA
+extern const fxmon_stream_ops fxi_stream_kafka;
+#else
+static const fxmon_stream_ops fxi_stream_kafka = {.size = sizeof(fxmon_stream_ops), .schemes = "kafka", .unsupported = "built without librdkafka"};
+#endif
 static const fxmon_stream_ops *const streams[] = {
     &fxi_stream_file,
     &fxi_stream_pipe,
-    &kafka,
+    &fxi_stream_kafka,
     NULL};
 
 /* stores */
@@ -99,6 +103,7 @@ const char *fxi_builtin_feature(size_t index)
     static const char *const features[] = {
         FXI_WITH_CURL ? "curl: yes" : "curl: built without libcurl, no providers over HTTP, no Elasticsearch",
         FXI_WITH_SQLITE ? "sqlite: yes" : "sqlite: built without SQLite, no store",
+        FXI_WITH_RDKAFKA ? "kafka: yes" : "kafka: built without librdkafka",
         FXI_WITH_MICROHTTPD ? "http server: yes" : "http server: built without libmicrohttpd",
         FXI_WITH_PQ ? "postgresql: yes" : "postgresql: built without libpq, no PostgreSQL",
         FXI_WITH_HIREDIS ? "redis: yes, without TLS" : "redis: built without hiredis, no Redis",

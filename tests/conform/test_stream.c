@@ -54,7 +54,7 @@ static void pipe_stop_writing(void)
     dup2(saved_output, STDOUT_FILENO); /* the last writing end is closed with this */
 }
 
-static const bool file_replays = true, pipe_replays = false;
+static const bool file_replays = true, pipe_replays = false, file_lines = true, pipe_lines = true;
 #define file_ops fxi_stream_file
 #define pipe_ops fxi_stream_pipe
 
@@ -85,6 +85,7 @@ START_TEST(pipe_last_line_needs_no_newline)
     fxmon_record record;
     size_t count;
     ck_assert_int_eq(fxi_stream_pipe.open_reader(&host.env, "-", "g", &reader, &error), FXMON_DONE);
+    pipe_assigned(reader);
     ck_assert_int_eq(pipe_collect(reader, text, offset), 2);
     ck_assert_str_eq(text[1], "two");
     ck_assert_int_eq(fxi_stream_pipe.read(reader, &record, 1, &count, 0, &error), FXMON_END);

@@ -24,8 +24,9 @@ says "built without SQLite" alert --from file:log --store sqlite:fx.db
 says "built without SQLite" alert list --store sqlite:fx.db
 says "built without SQLite" alert --check --store sqlite:fx.db
 says "built without hiredis" consume --from file:log --sink redis://127.0.0.1
+says "built without librdkafka" consume --from kafka://127.0.0.1/t --sink -
 says "built without libmicrohttpd" serve --from file:log --listen 127.0.0.1:0
-for words in "built without libcurl" "built without SQLite" "built without libmicrohttpd" "built without hiredis"; do
+for words in "built without libcurl" "built without SQLite" "built without libmicrohttpd" "built without hiredis" "built without librdkafka"; do
     "$here/b/bin/fxmon-produce" --version | grep -q "$words" || bad "--version does not say: $words"
 done
 for program in "$here"/b/bin/fxmon-*; do
