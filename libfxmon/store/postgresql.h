@@ -57,6 +57,7 @@ enum fxi_postgresql_statement {
     FXI_PG_REBALANCE_EACH,
     FXI_PG_PLACE_EACH,
     FXI_PG_PING,
+    FXI_PG_UNBLOCK,
     FXI_PG_SCHEMA_VERSION,
     FXI_PG_SCHEMA_NOTE,
     FXI_PG_LAYOUT,
@@ -111,6 +112,7 @@ typedef struct fxi_postgresql {
 
     bool open, begun, lost; /* a transaction: begin was called; the server knows of it; its connection has gone */
     bool has_data, has_savepoint, has_events;
+    bool blocked;          /* a call gave up waiting for a lock */
     int64_t stream;        /* of the last claim; rows and events belong to it. 0: no claim yet */
     char *stream_name;
     uint64_t transaction;  /* counts begins */

@@ -73,6 +73,7 @@ fxmon_result fxi_postgresql_fail(fxi_postgresql *p, const PGresult *answer, cons
     bool stopping = p->env->stopping != NULL && p->env->stopping(p->env->user);
     if (state != NULL) {
         fxmon_result result = fxi_postgresql_failed_text(p, state, text == NULL ? "" : text, what, error);
+        p->blocked = p->blocked || strcmp(state, "55P03") == 0;
         if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0 || strcmp(state, "25P03") == 0 || strcmp(state, "25006") == 0) {
             fxi_postgresql_drop(p); /* the server closes it, or it leads to a server that may only be read */
         }

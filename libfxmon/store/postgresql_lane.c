@@ -14,6 +14,7 @@
 #include "store/postgresql.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #define DIVISION_BY_ZERO "22012"
@@ -133,6 +134,30 @@ static fxmon_result resolve_doubt(fxi_postgresql *p, fxmon_error *error)
     return result;
 }
 
+/*
+ * A process that was stopped in the middle of sending rows holds their keys, and no time limit of the server ends a session that waits for the rest of a
+ * statement. So whoever gave up waiting for a lock ends such sessions: those of this program and role that have waited for their process for as long as
+ * they may be idle in a transaction.
+ */
+static fxmon_result end_stopped_sessions(fxi_postgresql *p, fxmon_error *error)
+{
+    PGresult *answer;
+    if (!p->blocked) {
+        return FXMON_DONE;
+    }
+    fxmon_result result = fxi_postgresql_ask(p, FXI_PG_UNBLOCK, NULL, FXI_POSTGRESQL_CALL, "ending stopped sessions of", &answer, error);
+    if (result != FXMON_DONE) {
+        return result;
+    }
+    p->blocked = false;
+    int64_t ended = fxi_postgresql_integer(answer, 0, 0);
+    PQclear(answer);
+    if (ended > 0) {
+        fxi_log(p->env, FXMON_LOG_WARNING, "postgresql", "ended %lld sessions that held locks while their process stood still", (long long)ended);
+    }
+    return FXMON_DONE;
+}
+
 fxmon_result fxi_postgresql_begin(void *state, fxmon_error *error)
 {
     fxi_postgresql *p = state;
@@ -141,6 +166,9 @@ fxmon_result fxi_postgresql_begin(void *state, fxmon_error *error)
         return FXMON_FATAL;
     }
     fxmon_result result = fxi_postgresql_connect(p, error);
+    if (result == FXMON_DONE) {
+        result = end_stopped_sessions(p, error);
+    }
     if (result == FXMON_DONE) {
         result = resolve_doubt(p, error);
     }
@@ -218,7 +246,10 @@ fxmon_result fxi_postgresql_claim(void *state, fxmon_progress *progress, fxmon_e
     if (name == NULL) {
         return fxi_postgresql_no_memory(error);
     }
-    fxmon_result result = stream_number(p, progress->stream, &stream, error);
+    fxmon_result result = end_stopped_sessions(p, error);
+    if (result == FXMON_DONE) {
+        result = stream_number(p, progress->stream, &stream, error);
+    }
     if (result == FXMON_DONE) {
         add_place(&q, progress->lane, progress->stream, progress->partition);
         fxi_postgresql_add_text(&q, p->owner);

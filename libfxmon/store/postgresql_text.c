@@ -116,6 +116,9 @@ const char *const fxi_postgresql_text[FXI_PG_STATEMENTS] = {
     [FXI_PG_REBALANCE_EACH] = "SELECT id," REBALANCE_NAMES " FROM fxmon_rebalance ORDER BY id DESC LIMIT $1::bigint OFFSET $2::bigint",
     [FXI_PG_PLACE_EACH] = "SELECT lane,stream,partition,next_offset,epoch,owner,updated FROM fxmon_progress ORDER BY lane,stream,partition",
     [FXI_PG_PING] = "SELECT 1::bigint",
+    [FXI_PG_UNBLOCK] = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname=current_database() AND usename=current_user "
+                       "AND application_name=current_setting('application_name') AND pid<>pg_backend_pid() AND state<>'idle' "
+                       "AND wait_event='ClientRead' AND state_change<now()-interval '10s'",
     [FXI_PG_SCHEMA_VERSION] = "SELECT coalesce(max(version),0)::bigint FROM fxmon_schema",
     [FXI_PG_SCHEMA_NOTE] = "INSERT INTO fxmon_schema(version,applied_by) VALUES($1::bigint,$2::text)",
     /* the kind of fx_rates, NULL when there is none; whether there is a fxmon_schema; whether TimescaleDB is there */
