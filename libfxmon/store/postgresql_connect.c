@@ -19,8 +19,8 @@
 #include <poll.h>
 
 #define OPTIONS_MAXIMUM 64
-#define OLDEST_SERVER 120000
-#define CHECKS_CLIENTS 140000 /* knows client_connection_check_interval */
+#define FAREWELLS 4 /* reads of what an idle connection has to say */
+#define OLDEST_SERVER 140000
 
 static const char session_writer[] =
     "SET idle_in_transaction_session_timeout='10s';SET lock_timeout='5s';SET statement_timeout='30s';"
@@ -30,8 +30,7 @@ static const char session_reader[] =
     "SET default_transaction_read_only=on;";
 static const char session_common[] =
     "SET tcp_keepalives_idle=10;SET tcp_keepalives_interval=5;SET tcp_keepalives_count=3;SET tcp_user_timeout='15s';"
-    "SET TimeZone='UTC';SET default_transaction_isolation='read committed';SET client_min_messages='warning'";
-static const char session_checks[] = "SET client_connection_check_interval='5s'";
+    "SET client_connection_check_interval='5s';SET TimeZone='UTC';SET default_transaction_isolation='read committed';SET client_min_messages='warning'";
 
 void fxi_postgresql_drop(fxi_postgresql *p)
 {
@@ -140,6 +139,12 @@ static fxmon_result connecting_failed(fxi_postgresql *p, fxmon_error *error)
     memcpy(text, line, length);
     text[length] = '\0';
     fxmon_result result = fxi_postgresql_failed_text(p, state, text, "cannot connect to", error);
+    if (state[0] == '\0' && strncmp(text, "invalid ", 8) == 0) { /* a port, an sslmode: libpq has not tried anything */
+        result = FXMON_FATAL;
+        if (error != NULL) {
+            error->code = FXMON_E_CONFIG;
+        }
+    }
     fxi_postgresql_drop(p);
     return result;
 }
@@ -167,7 +172,7 @@ static fxmon_result check_server(fxi_postgresql *p, fxmon_error *error)
 {
     const char *encoding = PQparameterStatus(p->connection, "server_encoding");
     if (PQserverVersion(p->connection) < OLDEST_SERVER) {
-        fxi_fail(error, FXMON_E_CONFIG, NULL, "%s runs PostgreSQL %d: 12 or newer is needed", p->name, PQserverVersion(p->connection) / 10000);
+        fxi_fail(error, FXMON_E_CONFIG, NULL, "%s runs PostgreSQL %d: 14 or newer is needed", p->name, PQserverVersion(p->connection) / 10000);
     } else if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
         fxi_fail(error, FXMON_E_CONFIG, NULL, "the database of %s has the encoding %.40s: UTF8 is needed", p->name, encoding == NULL ? "(none)" : encoding);
     } else {
@@ -184,9 +189,6 @@ static fxmon_result begin_session(fxi_postgresql *p, fxmon_error *error)
     }
     if (result == FXMON_DONE) {
         result = fxi_postgresql_command(p, session_common, FXI_POSTGRESQL_CALL, "setting up the session with", error);
-    }
-    if (result == FXMON_DONE && PQserverVersion(p->connection) >= CHECKS_CLIENTS) {
-        result = fxi_postgresql_command(p, session_checks, FXI_POSTGRESQL_CALL, "setting up the session with", error);
     }
     return result;
 }
@@ -221,7 +223,12 @@ static bool is_alive(const fxi_postgresql *p)
         return false;
     }
     struct pollfd one = {.fd = PQsocket(p->connection), .events = POLLIN};
-    return poll(&one, 1, 0) <= 0 || (PQconsumeInput(p->connection) != 0 && PQstatus(p->connection) == CONNECTION_OK);
+    for (int i = 0; i < FAREWELLS && poll(&one, 1, 0) > 0; i++) { /* its last words first, then the end */
+        if (PQconsumeInput(p->connection) == 0 || PQstatus(p->connection) != CONNECTION_OK) {
+            return false;
+        }
+    }
+    return true;
 }
 
 fxmon_result fxi_postgresql_connect(fxi_postgresql *p, fxmon_error *error)

@@ -141,7 +141,7 @@ static uint64_t collect_digits(const char *bytes, int count, int *dropped, bool 
         for (int unit = 1000; unit > 0; unit /= 10) {
             int digit = group / unit % 10;
             uint64_t next;
-            if (!full && !__builtin_mul_overflow(magnitude, UINT64_C(10), &next) && next <= (uint64_t)INT64_MAX - 9) {
+            if (!full && !__builtin_mul_overflow(magnitude, UINT64_C(10), &next) && next <= (uint64_t)INT64_MAX - (uint64_t)digit) {
                 magnitude = next + (uint64_t)digit;
                 continue;
             }

@@ -28,7 +28,7 @@
 #define RATE_VIEW(table, more)                                                                                                   \
     "SELECT r.observed_at AS timestamp,r.pair,r.rate,r.volatility,r.source,r.bid,r.ask,r.ingested_at,"                            \
     "CASE r.kind WHEN 0 THEN 'quote' WHEN 1 THEN 'late' ELSE 'cross' END AS kind,r.samples,l.stream,r.kafka_partition AS partition,"   \
-    "r.kafka_offset AS \"offset\",(extract(epoch FROM r.observed_at)*1000000)::bigint*1000+r.observed_ns AS time_ns" more          \
+    "r.kafka_offset AS \"offset\",(extract(epoch FROM r.observed_at)*1000000000+r.observed_ns)::bigint AS time_ns" more          \
     " FROM " table " r LEFT JOIN fxmon_stream l ON l.id=r.stream"
 #define HEALTH_ID "component||' '||instance"
 #define PARTITIONS(list) "string_to_array(nullif(rtrim(replace(" list ",'...',''),','),''),',')::int[]" /* a list that was cut ends in "..." */

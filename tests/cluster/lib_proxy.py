@@ -14,7 +14,7 @@ As a library:
     proxy.connections, proxy.cuts             # counted since the start
     proxy.close()
 
-A rule works once, in the order in which rules were given. "after" closes towards the client and lets the server finish reading what it got.
+A rule works once, in the order in which rules were given. "after" hands the server all it got, waits for the answer, and keeps it from the client.
 
 As a program: lib_proxy.py HOST PORT prints its port, then obeys lines on standard input, answering each with "ok" or, to count, with a number:
     cut at TEXT before|after|stall [up|down]     cut bytes N before|after|stall [up|down]
@@ -120,7 +120,7 @@ def reset(sock):
 class Link:
     def __init__(self, proxy, client, server):
         self.proxy, self.client, self.server = proxy, client, server
-        self.stalled = False
+        self.stalled, self.answered = False, threading.Event()
         for sock in (client, server):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -145,6 +145,7 @@ class Link:
                 if not piece:
                     break
                 if self.stalled:
+                    self.answered.set()
                     continue
                 if self.proxy.delay:
                     time.sleep(self.proxy.delay)
@@ -163,20 +164,14 @@ class Link:
             self.end()
 
     def _cut_client(self, piece):
-        """The whole piece reaches the server, and no answer reaches the client."""
+        """The whole piece reaches the server, its answer is waited for, and none of it reaches the client."""
         self.stalled = True
         try:
-            self.client.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        reset(self.client)
-        try:
             self.server.sendall(piece)
-            self.server.shutdown(socket.SHUT_WR)
+            self.answered.wait(10)
         except OSError:
             pass
-        with self.proxy.lock:
-            self.proxy.links.discard(self)
+        self.end()
 
 
 def obey(proxy, words):

@@ -1,14 +1,8 @@
 #!/bin/sh
-# The store postgresql:// against a real server.
+# The store postgresql:// against a real server: the conformance suite and what is PostgreSQL's own. P29: hostile texts stay texts.
 set -u
 program=$FXMON_BUILD/tests/conform/test_store_postgresql
-[ -x "$program" ] || { echo "skipped: built without libpq"; exit 77; }
-sh "$FXMON_TOP/tests/servers/postgresql" install || { echo "skipped: no PostgreSQL and no way to get it"; exit 77; }
-folder=$(mktemp -d)
-trap 'sh "$FXMON_TOP/tests/servers/postgresql" stop "$folder/server" immediate; rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-FXMON_SERVER_OWNER=$$ sh "$FXMON_TOP/tests/servers/postgresql" start "$folder/server" fsync=off >"$folder/env" || exit 1
-DATABASE_URL=$(sed -n 's/^DATABASE_URL=//p' "$folder/env")
-POSTGRESQL_FOLDER=$folder/server
-export DATABASE_URL POSTGRESQL_FOLDER
+[ -x "$program" ] || { echo "skipped: not built"; exit 77; }
+set -- fsync=off
+. "$FXMON_TOP/tests/cluster/lib_postgresql.sh"
 "$program"
