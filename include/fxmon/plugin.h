@@ -143,7 +143,7 @@ typedef struct fxmon_stream_ops {
     /** Continue at offset; FXMON_OFFSET_FIRST / FXMON_OFFSET_END also. Allowed after FXMON_ASSIGNED or FXMON_GAP and at any time later. */
     fxmon_result (*seek)(void *state, int32_t partition, int64_t offset, fxmon_error *error);
     fxmon_result (*pause)(void *state, int32_t partition, bool paused);
-    /** Offsets now: first kept record, and one past the last (INT64_MAX: not known, the end shows as FXMON_END). */
+    /** Offsets now: first kept record, and one past the last (INT64_MAX: not known, the end shows as FXMON_END). error NULL: what is known from reading will do. */
     fxmon_result (*bounds)(void *state, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error);
     void (*committed)(void *state, int32_t partition, int64_t next_offset); /* for lag tools; may be NULL */
     int (*pollfd)(void *state); /* after a read that gave nothing: readable when one would give something; -1 if there is none */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -303,6 +304,7 @@ fxmon_result fxi_dead_log_append(fxi_dead_log *log, fxi_dead_batch *batch, fxmon
         log->writer = NULL;
     else
         result = append_parts(log, batch, 0, batch->count, error);
+    FXI_CRASH("letters.appended");
     if (result == FXMON_REFUSED && log->writer)
         result = append_singly(log, batch, error);
     if (result == FXMON_DONE)

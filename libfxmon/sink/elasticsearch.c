@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -250,9 +251,12 @@ static fxmon_result sink_flush(void *state, const fxmon_progress *progress, fxmo
             return result;
         }
     }
+    FXI_CRASH("elasticsearch.deliver");
     result = deliver(s, place, error);
+    FXI_CRASH("elasticsearch.delivered");
     if (result == FXMON_DONE && place)
         result = fxi_elastic_place_save(&s->e, place, progress, error);
+    FXI_CRASH("elasticsearch.saved");
     if (result == FXMON_DONE)
         sink_discard(s);
     return result;

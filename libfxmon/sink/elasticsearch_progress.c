@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -309,6 +310,7 @@ fxmon_result fxi_elastic_place_save(fxi_elastic *e, fxi_elastic_place *place, co
         fxi_fail(error, FXMON_E_BUSY, "", "the progress changes under this process");
         result = FXMON_RETRY;
     }
+    FXI_CRASH("elasticsearch.placed");
     if (result == FXMON_DONE && progress->checkpoint)
         result = write_checkpoint(e, place, progress, error);
     return result;

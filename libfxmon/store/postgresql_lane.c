@@ -13,6 +13,7 @@
  */
 #include "store/postgresql.h"
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -428,9 +429,12 @@ fxmon_result fxi_postgresql_commit(void *state, const fxmon_progress *before, in
         return result;
     }
     bool save = before->checkpoint != NULL, newest = p->touched_count > 0, states = p->pending.states > 0, lasts = p->pending.lasts > 0;
+    FXI_CRASH("postgresql.commit");
     result = queue_commit(p, before, next_offset, &queued, &committing, error);
+    FXI_CRASH("postgresql.sent");
     if (result == FXMON_DONE) {
         result = take_commit(p, queued, &known, error);
+        FXI_CRASH("postgresql.committed");
     } else if (p->connection != NULL) {
         fxi_postgresql_drop(p); /* half a pipeline */
     }

@@ -256,6 +256,7 @@ rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_pla
         {"auto.offset.reset", "error"},
         {"isolation.level", "read_committed"},
         {"check.crcs", "true"},
+        {"fetch.wait.max.ms", "100"}, /* other questions on the same connection wait behind a fetch */
         {"queued.max.messages.kbytes", "16384"}, /* of memory, beside what the lane holds */
         {NULL, NULL}};
     rd_kafka_conf_t *conf = begin(env, place, settings, error);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "stream/kafka.h"
@@ -285,6 +286,7 @@ static void take(fxi_kafka_reader *r, rd_kafka_topic_partition_list_t *list)
         fxi_log(r->env, FXMON_LOG_DEBUG, "kafka", "assign: not taken");
     }
     rd_kafka_topic_partition_list_destroy(none);
+    FXI_CRASH("kafka.taken");
 }
 
 /* Give `list` back to the group. Only what was started is known to librdkafka. */
@@ -306,6 +308,7 @@ static void give_back(fxi_kafka_reader *r, const rd_kafka_topic_partition_list_t
     for (int i = 0; i < list->cnt; i++) {
         disown(r, list->elems[i].partition);
     }
+    FXI_CRASH("kafka.given");
 }
 
 /* Taken over by others already. What the lane was not told of yet it needs not hear at all. */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "stream/kafka.h"
@@ -305,10 +306,13 @@ fxmon_result fxi_kafka_append(void *state, const fxmon_blob *records, size_t cou
         result = renew(w, error);
     }
     if (result == FXMON_DONE) {
+        FXI_CRASH("kafka.append");
         result = send_all(w, records, count, began, error);
+        FXI_CRASH("kafka.sent");
     }
     if (result == FXMON_DONE) {
         result = wait_for_all(w, count, began, error);
+        FXI_CRASH("kafka.appended");
     }
     if (result == FXMON_DONE) {
         fxi_kafka_pending_clear(&w->pending);
