@@ -69,12 +69,20 @@ extern const fxmon_notify_ops fxi_notify_redis;
 #else
 static const fxmon_notify_ops fxi_notify_redis = {.size = sizeof(fxmon_notify_ops), .schemes = "redis rediss unix", .unsupported = "built without hiredis"};
 #endif
+#if FXI_WITH_CURL
+extern const fxmon_notify_ops fxi_notify_elasticsearch;
+#else
+static const fxmon_notify_ops fxi_notify_elasticsearch = {.size = sizeof(fxmon_notify_ops),
+                                                          .schemes = "elasticsearch+http elasticsearch+https opensearch+http opensearch+https",
+                                                          .unsupported = "built without libcurl"};
+#endif
 static const fxmon_notify_ops *const notifiers[] = {
     &fxi_notify_text,
     &fxi_notify_exec,
     &fxi_notify_file,
     &fxi_notify_kafka,
     &fxi_notify_redis,
+    &fxi_notify_elasticsearch,
     NULL};
 
 static const void *entry(enum fxi_kind kind, size_t index)

@@ -184,10 +184,10 @@ static fxmon_result recall(elastic_sink *s, const fxi_elastic_place *place, fxmo
         result = fxi_elastic_refresh(&s->e, s->e.names.rates, error);
         for (size_t i = 0; result == FXMON_DONE && i < s->bulk.count; i++)
             if (i == 0 || s->bulk.items[i].partition != s->bulk.items[i - 1].partition)
-                result = fxi_elastic_bulk_recall(&s->bulk, &s->e, s->bulk.items[i].partition, INT64_MAX, error);
+                result = fxi_elastic_bulk_recall(&s->bulk, &s->e, s->e.names.rates, s->bulk.items[i].partition, INT64_MAX, error);
         s->bulk.unknown = result != FXMON_DONE;
     } else if (place && place->seen >= 0 && !s->recalled) {
-        result = fxi_elastic_bulk_recall(&s->bulk, &s->e, place->partition, place->seen, error);
+        result = fxi_elastic_bulk_recall(&s->bulk, &s->e, s->e.names.rates, place->partition, place->seen, error);
         s->recalled = result == FXMON_DONE;
     }
     return result;

@@ -139,8 +139,8 @@ size_t fxi_elastic_bulk_begin(fxi_elastic_bulk *b, const char *index, fxi_elasti
 void fxi_elastic_bulk_id(fxi_elastic_bulk *b, size_t mark, fxi_elastic_item *item);
 bool fxi_elastic_bulk_end(fxi_elastic_bulk *b, size_t mark, fxi_elastic_item *item);
 fxmon_result fxi_elastic_bulk_deliver(fxi_elastic_bulk *b, fxi_elastic *e, fxmon_error *error);
-/** Rows of the partition up to an offset that are in the data stream already are done: see elasticsearch.c. */
-fxmon_result fxi_elastic_bulk_recall(fxi_elastic_bulk *b, fxi_elastic *e, int32_t partition, int64_t through, fxmon_error *error);
+/** Rows of the partition up to an offset that are in the data stream `index` already are done: see elasticsearch.c. */
+fxmon_result fxi_elastic_bulk_recall(fxi_elastic_bulk *b, fxi_elastic *e, const char *index, int32_t partition, int64_t through, fxmon_error *error);
 
 /* ---- progress: elasticsearch_progress.c ---- */
 

@@ -175,6 +175,7 @@ static void take_result(void *user, size_t index, const fxi_elastic_result *resu
         item->state = DONE;
         break;
     case FXI_ELASTIC_RETRY:
+        b->unknown = b->unknown || result->status >= 500;
         trouble(b, FXMON_RETRY, result->status == 429 ? FXMON_E_RATE_LIMITED : FXMON_E_BUSY, result);
         break;
     case FXI_ELASTIC_FATAL:
@@ -226,6 +227,8 @@ static fxmon_result whole_refused(fxi_elastic_bulk *b, const fxi_elastic_answer 
     }
     if (answer->status == 429)
         shrink(b, length);
+    else
+        b->unknown = true; /* a gateway answers 502 and 504 to what the server behind it has done */
     return fxi_elastic_refusal(answer, "a bulk", error);
 }
 
@@ -335,13 +338,13 @@ static size_t take_ids(struct recall *r, size_t *from, int32_t partition, int64_
     return count;
 }
 
-fxmon_result fxi_elastic_bulk_recall(fxi_elastic_bulk *b, fxi_elastic *e, int32_t partition, int64_t through, fxmon_error *error)
+fxmon_result fxi_elastic_bulk_recall(fxi_elastic_bulk *b, fxi_elastic *e, const char *index, int32_t partition, int64_t through, fxmon_error *error)
 {
     struct recall r = {b, fxi_map_new(32)};
     fxi_buf path, body;
     fxi_buf_init(&path, 256);
     fxi_buf_init(&body, (size_t)1024 * 1024);
-    fxi_buf_printf(&path, "/%s/_search?allow_partial_search_results=false&filter_path=hits.hits._id", e->names.rates);
+    fxi_buf_printf(&path, "/%s/_search?allow_partial_search_results=false&filter_path=hits.hits._id", index);
     fxmon_result result = FXMON_DONE;
     if (!r.map || path.failed) {
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a search");

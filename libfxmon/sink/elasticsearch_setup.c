@@ -174,6 +174,18 @@ static fxmon_result put_template(fxi_elastic *e, enum fxi_elastic_kind kind, con
     return result;
 }
 
+/* Now, and not with the first document: a server may be told not to make indices by itself. One that does, or has it already, need not know this request. */
+static fxmon_result start_stream(fxi_elastic *e, const char *name, fxmon_error *error)
+{
+    fxi_elastic_answer answer;
+    fxi_buf path;
+    fxi_buf_init(&path, 512);
+    path_of(&path, "/_data_stream/", name, "");
+    fxmon_result result = request(e, "PUT", &path, NULL, &answer, error);
+    fxi_buf_free(&path);
+    return result;
+}
+
 static fxmon_result make_stream(fxi_elastic *e, enum fxi_elastic_kind kind, const char *name, enum lifecycle life, fxmon_error *error)
 {
     fxi_elastic_answer answer;
@@ -182,7 +194,9 @@ static fxmon_result make_stream(fxi_elastic *e, enum fxi_elastic_kind kind, cons
     path_of(&path, "/_index_template/", name, "");
     fxmon_result result = request(e, "GET", &path, NULL, &answer, error);
     fxi_buf_free(&path);
-    if (result != FXMON_DONE || answer.status == 200)
+    if (result == FXMON_DONE && answer.status == 200)
+        return start_stream(e, name, error);
+    if (result != FXMON_DONE)
         return result;
     if (answer.status == 401 || answer.status == 429 || answer.status >= 500)
         return fxi_elastic_refusal(&answer, "a question for a template", error);
@@ -194,8 +208,10 @@ static fxmon_result make_stream(fxi_elastic *e, enum fxi_elastic_kind kind, cons
         fxi_log(e->env, FXMON_LOG_WARNING, "elasticsearch", "this server has no lifecycle: nothing drops documents of %s that are older than index-retention", name);
         result = put_template(e, kind, name, LIFE_NONE, &answer, error);
     }
-    if (result != FXMON_DONE || good(&answer))
+    if (result != FXMON_DONE)
         return result;
+    if (good(&answer))
+        return start_stream(e, name, error);
     if (!grave(&answer, &result, "a template", error)) {
         fxi_log(e->env, FXMON_LOG_WARNING, "elasticsearch", "no template for %s: %s", name, error->text);
         result = FXMON_DONE;
