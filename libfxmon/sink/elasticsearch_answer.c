@@ -230,7 +230,11 @@ static int64_t generation(const char *name, size_t length)
     size_t from = length;
     while (from > 0 && name[from - 1] >= '0' && name[from - 1] <= '9')
         from--;
-    return from > 0 && from < length && name[from - 1] == '-' && fxi_integer_parse(name + from, length - from, &value) == FXMON_OK ? value : 0;
+    if (from == 0 || name[from - 1] != '-')
+        return 0;
+    while (from + 1 < length && name[from] == '0')
+        from++;
+    return from < length && fxi_integer_parse(name + from, length - from, &value) == FXMON_OK ? value : 0;
 }
 
 static bool is_known(const fxi_json *j, const fxi_elastic_birth *known)
