@@ -5,4 +5,6 @@
 
 /** How the lanes and producers of a store are doing. 0 well, 1 one is not, 3 unknown. */
 int consume_status(cli *c);
+/** dlq list, show, replay: the dead letters of a store. */
+int consume_dlq(cli *c, int count, char **words);
 #endif

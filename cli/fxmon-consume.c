@@ -15,7 +15,10 @@ static const char examples[] =
 static const char synopsis[] = "  fxmon-consume --from LOG --sink DEST [--sink DEST...] [options]\n"
                                "  fxmon-consume COMMAND ... --store STORE [options]\n";
 static const char commands[] = "  status           how the lanes and producers that write to the store are doing, and the newest rebalances; exit status\n"
-                               "                   0 all of them well, 1 one is slow, stalled, retrying, failed or gone without a word, 3 unknown\n";
+                               "                   0 all of them well, 1 one is slow, stalled, retrying, failed or gone without a word, 3 unknown\n"
+                               "  dlq list         the dead letters of the store, newest first (--all, --reason, --limit)\n"
+                               "  dlq show ID      one of them with its bytes (--raw: only these)\n"
+                               "  dlq replay ID... read them again (or --all) and put their rates in as late rows, or append them to a log (--to)\n";
 
 struct adding {
     cli *c;
@@ -61,7 +64,9 @@ static int run_command(cli *c)
 {
     if (strcmp(c->arguments[0], "status") == 0)
         return c->argument_count == 1 ? consume_status(c) : cli_usage(c, "status: \"%s\" is not understood", c->arguments[1]);
-    return cli_usage(c, "\"%s\" is not a command; expected status, or a destination with --sink", c->arguments[0]);
+    if (strcmp(c->arguments[0], "dlq") == 0)
+        return consume_dlq(c, c->argument_count - 1, c->arguments + 1);
+    return cli_usage(c, "\"%s\" is not a command; expected status or dlq, or a destination with --sink", c->arguments[0]);
 }
 
 int main(int argc, char **argv)

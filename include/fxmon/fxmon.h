@@ -134,6 +134,12 @@ typedef struct fxmon_status {
 FXMON_API int fxmon_status_each(fxmon *m, bool (*fn)(void *user, const fxmon_status *status), void *user);
 FXMON_API int fxmon_listen_port(const fxmon *m); /* port in use after fxmon_serve and start; 0 before */
 
+/**
+ * Append records to a log by the options and drivers of the handle, which need not run and may. FXMON_OK: the log has acknowledged all of them;
+ * otherwise none. A log of text lines takes no record with a newline in it.
+ */
+FXMON_API int fxmon_append(fxmon *m, const char *log, const fxmon_blob *records, size_t count, fxmon_error *error);
+
 /* ---- the store, for programs that manage alerts or read history ----------------------------- */
 
 typedef struct fxmon_store fxmon_store;
@@ -147,6 +153,14 @@ FXMON_API int fxmon_store_latest(fxmon_store *store, fxmon_rate_fn fn, void *use
 FXMON_API int fxmon_store_history(fxmon_store *store, const fxmon_history_query *query, fxmon_rate_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_dead_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_dead_fn fn, void *user, fxmon_error *error);
 /** As the rows stand now: one whose heartbeat is older than three of its intervals has the status "stopped", and `silent` is set. */
+/** Mark a dead letter as dealt with at `time`; 0: open again. FXMON_E_NOT_FOUND. */
+FXMON_API int fxmon_store_dead_resolve(fxmon_store *store, int64_t id, int64_t time, fxmon_error *error);
+/**
+ * Decode a dead letter again and, if it is a rate message now, put its rates in as late rows under its own place and mark it as dealt with. FXMON_OK
+ * also when they are in already. FXMON_E_SYNTAX, _MALFORMED, _REJECTED: it is none still, nothing was changed. The letter is a copy of what
+ * fxmon_store_dead_each handed out, with its number.
+ */
+FXMON_API int fxmon_store_dead_replay(fxmon_store *store, const fxmon_dead_letter *letter, int64_t id, fxmon_error *error);
 FXMON_API int fxmon_store_health_each(fxmon_store *store, fxmon_health_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_rebalance_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_place_each(fxmon_store *store, fxmon_place_fn fn, void *user, fxmon_error *error);

@@ -227,3 +227,30 @@ const char *fxmon_feature_at(size_t index)
 {
     return fxi_builtin_feature(index);
 }
+
+/* ---- one append ------------------------------------------------------------------------------------------------- */
+
+int fxmon_append(fxmon *m, const char *log, const fxmon_blob *records, size_t count, fxmon_error *error)
+{
+    fxmon_error problem;
+    void *writer = NULL;
+    fxi_error_clear(error);
+    fxi_error_clear(&problem);
+    if (!m || !log || !*log || (!records && count > 0))
+        return fxi_fail(error, FXMON_E_ARGUMENT, "log", "fxmon_append: an argument is NULL or empty");
+    const fxmon_stream_ops *stream = fxi_registry_find(&m->registry, FXI_KIND_STREAM, log, "log", &problem);
+    fxmon_result result = FXMON_FATAL;
+    if (stream && !stream->append)
+        fxi_fail(&problem, FXMON_E_UNSUPPORTED, "log", "%.100s can only be read", log);
+    else if (stream)
+        result = stream->open_writer(&m->hard_env, log, &writer, &problem);
+    if (writer) {
+        if (result == FXMON_DONE && count > 0)
+            result = stream->append(writer, records, count, &problem);
+        stream->close_writer(writer);
+    }
+    int code = fxi_result_code(result, &problem, "appending to the log");
+    if (code != FXMON_OK && error)
+        *error = problem;
+    return code;
+}

@@ -4,6 +4,7 @@
 #include "api/handle.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "lane/replay.h"
 #include "lane/verdict.h"
 
 struct fxmon_store {
@@ -119,6 +120,30 @@ int fxmon_store_dead_each(fxmon_store *store, int64_t limit, int64_t offset, fxm
     int code = check(store, fn && limit >= 0 && offset >= 0, store && store->ops->dead_each, "fxmon_store_dead_each", error);
     return code == FXMON_OK ? answer(store->ops->dead_each(store->state, limit, offset, fn, user, &problem), &problem, "reading dead letters", error)
                             : code;
+}
+
+static int check_writable(const fxmon_store *store, bool usable, bool implemented, const char *what, fxmon_error *error)
+{
+    int code = check(store, usable, implemented, what, error);
+    return code == FXMON_OK && store->read_only ? fxi_fail(error, FXMON_E_STATE, "store", "the store was opened for reading only") : code;
+}
+
+int fxmon_store_dead_resolve(fxmon_store *store, int64_t id, int64_t time, fxmon_error *error)
+{
+    fxmon_error problem = {0};
+    int code = check_writable(store, time >= 0, store && store->ops->dead_resolve, "fxmon_store_dead_resolve", error);
+    return code == FXMON_OK ? answer(store->ops->dead_resolve(store->state, id, time, &problem), &problem, "marking the dead letter", error) : code;
+}
+
+int fxmon_store_dead_replay(fxmon_store *store, const fxmon_dead_letter *letter, int64_t id, fxmon_error *error)
+{
+    fxmon_error problem = {0};
+    int code = check_writable(store, letter && letter->stream && (letter->data || letter->length == 0), store && store->ops->dead_resolve,
+                              "fxmon_store_dead_replay", error);
+    if (code != FXMON_OK)
+        return code;
+    int64_t now = store->plain.env.now(store->plain.env.user);
+    return answer(fxi_replay(store->ops, store->state, letter, id, now, &problem), &problem, "replaying the dead letter", error);
 }
 
 struct judging {
