@@ -2,7 +2,7 @@
 # tests/deps.sh build|check|bench|cluster|fuzz - install the Debian or Ubuntu packages that are missing, with sudo unless root.
 set -eu
 build="gcc libc6-dev make pkg-config libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev librdkafka-dev libpq-dev libhiredis-dev libinih-dev ca-certificates"
-check="check libjansson-dev redis-tools kcat python3 python3-msgpack sqlite3 jq mandoc g++ binutils file locales procps"
+check="check libjansson-dev redis-tools kcat python3 python3-msgpack python3-yaml sqlite3 jq mandoc g++ binutils file locales procps"
 case "${1:-build}" in
 build) want=$build ;;
 check) want="$build $check" ;;

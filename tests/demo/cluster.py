@@ -269,9 +269,9 @@ class Demo:
                 self.status()
 
     def live(self):
-        begin = time.monotonic()
         limit = float(os.environ.get("DEMO_SECONDS") or 0)
         self.start()
+        begin = time.monotonic()
         self.urls()
         if not self.agree(30):
             say("Rates are still on their way.")
