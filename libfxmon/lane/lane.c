@@ -41,17 +41,19 @@ static void show_places(const fxi_lane *lane, fxmon_status *status)
         status->end_offset = lane->shown.lane ? lane->shown.end_offset : -1;
         return;
     }
-    status->next_offset = lane->place_count == 1 ? lane->places[0]->progress.next_offset : 0;
-    status->end_offset = status->next_offset;
+    bool several = lane->place_count > 1;
+    status->next_offset = several ? 0 : lane->places[0]->progress.next_offset;
     for (size_t i = 0; i < lane->place_count; i++) {
         const fxi_place *place = lane->places[i];
-        int64_t next = place->progress.next_offset, behind = place->log_end > next ? place->log_end - next : 0;
-        if (lane->place_count > 1 && next > 0)
-            status->next_offset += next;
-        status->end_offset += (lane->place_count > 1 && next > 0 ? next : 0) + behind;
-        if (next >= 0 && behind > 0 && place->newest_time > 0 && now - place->newest_time > status->lag_ns)
+        int64_t stored = place->progress.next_offset, next = stored >= 0 ? stored : place->position;
+        int64_t behind = next >= 0 && place->log_end > next ? place->log_end - next : 0;
+        if (several && stored > 0)
+            status->next_offset += stored;
+        status->end_offset += behind;
+        if (stored >= 0 && behind > 0 && place->newest_time > 0 && now - place->newest_time > status->lag_ns)
             status->lag_ns = now - place->newest_time;
     }
+    status->end_offset += status->next_offset;
 }
 
 void fxi_lane_show(fxi_lane *lane, const char *state)
