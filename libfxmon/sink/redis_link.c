@@ -46,6 +46,12 @@ static fxmon_result broken(fxi_redis_link *link, int code, const char *what, fxm
     return FXMON_RETRY;
 }
 
+static fxmon_result failed_call(fxi_redis_link *link, int code, int errnum, fxmon_error *error)
+{
+    char reason[128];
+    return broken(link, code, strerror_r(errnum, reason, sizeof reason), error); /* the GNU one, which returns the text */
+}
+
 /* Until the socket can be written to or read from. */
 static fxmon_result wait_for(fxi_redis_link *link, short events, fxmon_error *error)
 {
@@ -61,7 +67,7 @@ static fxmon_result wait_for(fxi_redis_link *link, short events, fxmon_error *er
             return FXMON_DONE;
         }
         if (ready < 0 && errno != EINTR) {
-            return broken(link, FXMON_E_IO, strerror(errno), error);
+            return failed_call(link, FXMON_E_IO, errno, error);
         }
         if (left <= 0) {
             return broken(link, FXMON_E_TIMEOUT, "no answer in time", error);
@@ -93,7 +99,7 @@ static fxmon_result connect_to(fxi_redis_link *link, fxmon_error *error)
         failed = errno;
     }
     if (failed) {
-        return broken(link, FXMON_E_NETWORK, strerror(failed), error);
+        return failed_call(link, FXMON_E_NETWORK, failed, error);
     }
     if (!s->socket) {
         redisEnableKeepAlive(link->context);
@@ -118,7 +124,7 @@ fxmon_result fxi_redis_link_send(fxi_redis_link *link, fxmon_error *error)
                 return result;
             }
         } else if (wrote == 0 || errno != EINTR) {
-            return broken(link, FXMON_E_NETWORK, wrote ? strerror(errno) : "nothing could be sent", error);
+            return wrote ? failed_call(link, FXMON_E_NETWORK, errno, error) : broken(link, FXMON_E_NETWORK, "nothing could be sent", error);
         }
     }
     fxi_buf_clear(&link->out);
