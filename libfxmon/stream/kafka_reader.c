@@ -332,12 +332,27 @@ static fxi_kafka_part *wanted(fxi_kafka_reader *r, const rd_kafka_message_t *m)
     return part;
 }
 
+/* The header fxmon-hops: how often this record was a dead letter. Whatever else somebody wrote there counts as often as one digit can say. */
+static int32_t hops_of(const rd_kafka_message_t *m)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t length;
+    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, "fxmon-hops", &value, &length) != RD_KAFKA_RESP_ERR_NO_ERROR || !value || length == 0) {
+        return 0;
+    }
+    const char *digit = value;
+    return length == 1 && *digit >= '0' && *digit <= '9' ? *digit - '0' : 9;
+}
+
 static void fill(const fxi_kafka_reader *r, fxmon_record *out, const rd_kafka_message_t *m)
 {
     rd_kafka_timestamp_type_t type;
     int64_t time = rd_kafka_message_timestamp(m, &type);
     *out = (fxmon_record){.kind = FXMON_RECORD, .partition = m->partition, .offset = m->offset, .data = m->payload ? m->payload : "", .length = m->len,
                           .timestamp = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || time < 0 ? 0 : time * 1000000};
+    out->hops = hops_of(m);
     out->oversize = (int64_t)m->len > r->max_record;
     out->length = out->oversize && m->len > OVERSIZE_KEPT ? OVERSIZE_KEPT : m->len;
 }

@@ -10,11 +10,14 @@
 #define REQUEST_MS 3000
 #define DAY_MS INT64_C(86400000)
 #define ALERTS "fx-alerts"
+#define LETTERS ".dlq"
 
-/* A week of rates, a month of alert events, unless said otherwise. */
+/* A week of rates, a month of alert events and of dead letters, which people have to come to, unless said otherwise. */
 static int64_t retention_ms(const fxmon_env *env, const char *topic)
 {
-    return fxi_kafka_duration(env, "topic-retention", (strcmp(topic, ALERTS) == 0 ? 30 : 7) * DAY_MS * 1000000) / 1000000;
+    size_t length = strlen(topic), suffix = sizeof LETTERS - 1;
+    bool longer = strcmp(topic, ALERTS) == 0 || (length > suffix && strcmp(topic + length - suffix, LETTERS) == 0);
+    return fxi_kafka_duration(env, "topic-retention", (longer ? 30 : 7) * DAY_MS * 1000000) / 1000000;
 }
 
 static fxmon_result outcome(const rd_kafka_topic_result_t *topic, fxmon_error *error)
