@@ -147,20 +147,17 @@ int fxi_kafka_member_take(fxi_kafka_member *member, const char *folder, const ch
     return code;
 }
 
-/* Makes the last folder, and the one above it. */
+/* Makes every folder of an absolute path that is not there: a fresh home has not even .local. */
 static bool make_folders(char *path)
 {
-    char *last = strrchr(path, '/');
-    if (mkdir(path, 0700) == 0 || errno == EEXIST) {
-        return true;
+    for (char *p = path + 1; *p; p++) {
+        if (*p == '/') {
+            *p = '\0';
+            (void)mkdir(path, 0700); /* what really is missing shows at the last one */
+            *p = '/';
+        }
     }
-    if (errno != ENOENT || !last || last == path) {
-        return false;
-    }
-    *last = '\0';
-    bool above = mkdir(path, 0700) == 0 || errno == EEXIST;
-    *last = '/';
-    return above && (mkdir(path, 0700) == 0 || errno == EEXIST);
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
 static bool state_folder(fxi_buf *out)

@@ -100,6 +100,7 @@ class Cluster:
 
     def environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("FXMON_") and k not in ("DATABASE_URL", "KAFKA_TOPIC", "KAFKA_BOOTSTRAP_SERVERS")}
+        env["XDG_STATE_HOME"] = os.path.join(self.folder, "state")  # names of members: no trace in the user's home
         if "DATABASE_URL" in self.values:
             env["PGPASSWORD"] = urllib.parse.urlsplit(self.values["DATABASE_URL"]).password or ""
         return env
