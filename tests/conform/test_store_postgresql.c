@@ -458,6 +458,34 @@ START_TEST(one_process_serves_a_destination)
 }
 END_TEST
 
+/* While the first has events that nobody sees yet, the second gets no numbers: they would be passed over later. */
+START_TEST(events_become_visible_in_order)
+{
+    void *first = fresh_store(), *second = open_store();
+    fxmon_progress a = {.lane = "a", .stream = STREAM}, b = {.lane = "b", .stream = STREAM};
+    DONE(STORE.claim(first, &a, &error));
+    DONE(STORE.claim(second, &b, &error));
+    fxmon_event one = event_of(1, 0), two = event_of(2, 1);
+    DONE(STORE.begin(first, &error));
+    DONE(STORE.put_event(first, &one, &error));
+    DONE(STORE.begin(second, &error));
+    host.stopping = true; /* the wait is short then */
+    ck_assert_int_eq(STORE.put_event(second, &two, &error), FXMON_RETRY);
+    host.stopping = false;
+    STORE.rollback(second);
+    DONE(STORE.commit(first, &a, 1, &error));
+    DONE(STORE.begin(second, &error));
+    DONE(STORE.put_event(second, &two, &error));
+    DONE(STORE.commit(second, &b, 1, &error));
+    event_list got = {0};
+    DONE(STORE.outbox_each(second, "a", 10, list_event, &got, &error));
+    ck_assert_int_eq(got.count, 2);
+    ck_assert(got.ids[0] == 0 && got.ids[1] == 1);
+    STORE.close(first);
+    STORE.close(second);
+}
+END_TEST
+
 int main(void)
 {
     if (getenv("DATABASE_URL") == NULL) {
@@ -473,6 +501,7 @@ int main(void)
     tcase_add_test(tests, several_start_at_once);
     tcase_add_test(tests, hostile_texts_stay_texts);
     tcase_add_test(tests, one_process_serves_a_destination);
+    tcase_add_test(tests, events_become_visible_in_order);
     return support_run("store postgresql", tests);
 }
 #else
