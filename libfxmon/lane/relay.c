@@ -2,7 +2,8 @@
  * lane/relay.c - from the outbox to the notifiers.
  *
  * The outbox is the history itself: each destination has a number up to which it has acknowledged. A turn reads the next events behind that number,
- * sends them one by one, and writes the number of the last acknowledged one. A crash between the two sends an event again, with the same id; none is
+ * sends them one by one, and writes the number of each as soon as it is acknowledged: a transaction an event, so that a crash between the two sends one
+ * event again and not a whole turn of them; who gets them by mail or telephone is glad of it. The repeated one has the same id; none is
  * ever left out, and nothing is given up: a destination that is down keeps its place and is tried again after a random, growing wait, while the
  * others go on. Turns are short, because evaluation runs on the same thread: past the budget nothing new is begun.
  */
@@ -182,6 +183,20 @@ static bool take_event(void *user, const fxmon_stored_event *event)
     return relay->events < RELAY_BATCH;
 }
 
+static bool mark_event(fxi_relay *relay, destination *d, const fxmon_stored_event *event)
+{
+    FXI_CRASH("relay.sent");
+    fxmon_error mark;
+    fxi_error_clear(&mark);
+    if (relay->store_ops->outbox_done(relay->store, d->name, event->id, &mark) != FXMON_DONE) {
+        d->error = mark; /* the same event again later, with the same id */
+        failed(relay, d, FXMON_RETRY, "note what was sent to");
+        return false;
+    }
+    FXI_CRASH("relay.marked");
+    return true;
+}
+
 /* The next events of a destination; false when there was nothing more to do for it now. */
 static bool serve_destination(fxi_relay *relay, destination *d, int64_t until)
 {
@@ -199,18 +214,9 @@ static bool serve_destination(fxi_relay *relay, destination *d, int64_t until)
     size_t sent = 0;
     bool going = true;
     while (going && sent < relay->events && !(sent > 0 && monotonic(relay) >= until)) {
-        going = send_event(relay, d, &relay->event[sent]);
+        going = send_event(relay, d, &relay->event[sent]) && mark_event(relay, d, &relay->event[sent]);
         sent += going;
     }
-    FXI_CRASH("relay.sent");
-    fxmon_error mark;
-    fxi_error_clear(&mark);
-    if (sent > 0 && relay->store_ops->outbox_done(relay->store, d->name, relay->event[sent - 1].id, &mark) != FXMON_DONE) {
-        d->error = mark; /* the same events again later, with the same ids */
-        failed(relay, d, FXMON_RETRY, "note what was sent to");
-        return false;
-    }
-    FXI_CRASH("relay.marked");
     if (going && sent == relay->events && sent < RELAY_BATCH)
         d->behind = false;
     return going && d->behind;
