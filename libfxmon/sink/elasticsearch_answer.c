@@ -190,10 +190,43 @@ static bool read_items(const fxi_json_span *items, size_t count, fxi_elastic_id 
     return seen == count;
 }
 
+static bool pass(const char **at, const char *end, const char *text, size_t length)
+{
+    if ((size_t)(end - *at) < length || memcmp(*at, text, length) != 0)
+        return false;
+    *at += length;
+    return true;
+}
+
+/*
+ * The answer that nearly every bulk gets, compared byte for byte with what it must be when all went well: a third of the sink's time went into reading it as JSON.
+ * Whatever differs is read properly.
+ */
+static bool all_created(const char *body, size_t length, size_t count, fxi_elastic_id (*id_of)(void *, size_t), void *user)
+{
+    static const char begin[] = "{\"errors\":false,\"items\":[", before[] = "{\"create\":{\"_id\":\"", after[] = "\",\"status\":201}}";
+    const char *at = body, *end = body + length;
+    if (!pass(&at, end, begin, sizeof begin - 1))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        fxi_elastic_id id = id_of(user, i);
+        if ((i > 0 && !pass(&at, end, ",", 1)) || !pass(&at, end, before, sizeof before - 1) || !pass(&at, end, id.text, id.length) ||
+            !pass(&at, end, after, sizeof after - 1))
+            return false;
+    }
+    return end - at == 2 && memcmp(at, "]}", 2) == 0;
+}
+
 int fxi_elastic_bulk_read(const char *body, size_t length, size_t count, fxi_elastic_id (*id_of)(void *user, size_t index),
                           void (*fn)(void *user, size_t index, const fxi_elastic_result *result), void *user, fxmon_error *error)
 {
     fxi_json_span all, items;
+    if (all_created(body, length, count, id_of, user)) {
+        const fxi_elastic_result created = {.status = 201};
+        for (size_t i = 0; i < count; i++)
+            fn(user, i, &created);
+        return FXMON_OK;
+    }
     if (!whole(body, length, &all) || all.type != FXI_JSON_OBJECT)
         return fxi_fail(error, FXMON_E_MALFORMED, "", "the answer to a bulk is no complete JSON object (%lld bytes)", (long long)length);
     if (!fxi_json_find(&all, "items", &items) || items.type != FXI_JSON_ARRAY || !read_items(&items, count, id_of, NULL, user))

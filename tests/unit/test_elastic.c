@@ -157,6 +157,13 @@ START_TEST(a_bulk_is_read_item_by_item)
     ck_assert_str_eq(type, "mapper_parsing_exception");
     ck_assert_str_eq(reason, "bad ? \"x\" ??");
     ck_assert_int_eq(read_bulk("{\"items\":[]}", 0), FXMON_OK);
+    static const char shortest[] = "{\"errors\":false,\"items\":[{\"create\":{\"_id\":\"a\",\"status\":201}},{\"create\":{\"_id\":\"b\",\"status\":201}}]}";
+    ck_assert_int_eq(read_bulk(shortest, 2), FXMON_OK);
+    ck_assert(tellings == 2 && told[0] == 201 && told[1] == 201);
+    ck_assert_int_eq(read_bulk(shortest, 1), FXMON_E_MALFORMED);
+    ck_assert_int_eq(read_bulk(shortest, 3), FXMON_E_MALFORMED);
+    for (size_t length = 0; length < sizeof shortest - 1; length++)
+        ck_assert_int_eq(fxi_elastic_bulk_read(shortest, length, 2, id_of, tell, NULL, &error), FXMON_E_MALFORMED);
 }
 END_TEST
 
