@@ -20,6 +20,7 @@
 #include "lane/chain.h"
 #include "lane/outgoing.h"
 #include "lane/retry.h"
+#include "lane/spool.h"
 
 #define LONGEST_WAIT FXMON_SECOND
 #define DESTINATION_TEXT 256
@@ -34,13 +35,14 @@ struct fxi_produce {
     char destination[DESTINATION_TEXT];
     const fxmon_stream_ops *stream;
     void *writer;
+    fxi_spool *spool;           /* instead of the writer, when there is one */
     fxi_chain *chain;
     fxi_outgoing out;
     fxi_breaker breaker;
     fxi_retry retry;
     fxi_complaint complaint;
     int64_t batch_maximum, batch_bytes, rate, duration;
-    bool once, source_ended, answered, flush_now;
+    bool once, source_ended, answered, flush_now, spool_looked;
     bool more; /* the last publication was not the last of its fetch */
     int64_t started, produced;  /* for rate and duration */
     int64_t source_clock;       /* with a rate: the time that sources are told */
@@ -129,7 +131,7 @@ static enum step append(fxi_produce *p)
     }
     fxmon_result result = FXMON_DONE;
     FXI_CRASH("produce.append");
-    if (!p->writer)
+    if (!p->writer && !p->spool)
         result = p->stream->open_writer(p->env, p->to, &p->writer, &error);
     if (result != FXMON_DONE)
         p->writer = NULL;
@@ -140,7 +142,7 @@ static enum step append(fxi_produce *p)
     }
     int64_t handed_over = clock_of(p);
     if (result == FXMON_DONE && p->out.count)
-        result = p->stream->append(p->writer, blobs, p->out.count, &error);
+        result = p->spool ? fxi_spool_append(p->spool, blobs, p->out.count, &error) : p->stream->append(p->writer, blobs, p->out.count, &error);
     FXI_CRASH("produce.appended");
     fxi_breaker_result(&p->breaker, ticket, result != FXMON_RETRY, clock_of(p));
     if (result != FXMON_DONE)
@@ -253,6 +255,8 @@ static bool finished(const fxi_produce *p)
     return p->source_ended || over(p);
 }
 
+static enum step ended(fxi_produce *p);
+
 static enum step finish(fxi_produce *p)
 {
     fxmon_error error;
@@ -261,6 +265,33 @@ static enum step finish(fxi_produce *p)
     if (p->once && !p->answered && p->source_ended) {
         fxi_fail(&error, FXMON_E_NO_DATA, "from", "%s gave no usable rate", fxi_chain_name(p->chain));
         return fail(p, &error);
+    }
+    return ended(p);
+}
+
+/* What the spool kept goes to the log before anything new. At the end there is one attempt more: what is left is safe, and the next run's. */
+static enum step publish(fxi_produce *p, bool last)
+{
+    fxmon_error error;
+    fxi_error_clear(&error);
+    if (!last && p->spool_looked && clock_of(p) < fxi_spool_next(p->spool))
+        return WAIT;
+    p->spool_looked = true;
+    fxmon_result result = fxi_spool_publish(p->spool, &error);
+    if (result == FXMON_FATAL || result == FXMON_REFUSED)
+        return fail(p, &error);
+    if (result == FXMON_RETRY)
+        return log_trouble(p, result, &error, "publish to");
+    return result == FXMON_DONE ? ON : WAIT;
+}
+
+static enum step ended(fxi_produce *p)
+{
+    if (p->spool && fxi_spool_kept(p->spool) > 0) {
+        enum step step = publish(p, true);
+        if (step == ON || step == FAILED)
+            return step;
+        fxi_log(p->env, FXMON_LOG_WARNING, "produce", "%lld messages stay in the spool for the next run", (long long)fxi_spool_kept(p->spool));
     }
     show(p, "ended");
     return ENDED;
@@ -275,13 +306,16 @@ static enum step produce_step(fxi_produce *p)
         show(p, "ended");
         return ENDED;
     }
-    if (stop == 1 && !p->out.count) {
-        show(p, "ended");
-        return ENDED;
-    }
+    if (stop == 1 && !p->out.count)
+        return ended(p);
     if (stop == 1 || finished(p))
         return finish(p);
-    if (!p->writer || p->flush_now)
+    if (p->spool && p->wait_until <= clock_of(p)) {
+        enum step step = publish(p, false);
+        if (step == ON || step == FAILED)
+            return step;
+    }
+    if ((!p->writer && !p->spool) || p->flush_now)
         return append(p);
     enum step step = rate_allows(p) ? ask(p) : WAIT;
     if (step == WAIT && p->out.count)
@@ -292,7 +326,7 @@ static enum step produce_step(fxi_produce *p)
 static int64_t next_wait(const fxi_produce *p)
 {
     int64_t now = clock_of(p), until = now + LONGEST_WAIT;
-    if (p->out.count || p->flush_now || !p->writer) {
+    if (p->out.count || p->flush_now || (!p->writer && !p->spool)) {
         until = p->wait_until < until ? p->wait_until : until;
     } else if (p->rate) {
         int64_t next = p->started + (int64_t)((double)p->produced * (double)FXMON_SECOND / (double)p->rate);
@@ -300,6 +334,8 @@ static int64_t next_wait(const fxi_produce *p)
     } else if (p->source_due < INT64_MAX - INT64_C(1) && p->source_due - wall(p) < until - now) {
         until = now + (p->source_due - wall(p));
     }
+    if (p->spool && fxi_spool_next(p->spool) < until)
+        until = fxi_spool_next(p->spool);
     int64_t last = p->started + p->duration;
     if (p->duration && !p->rate && last > now && last < until) /* when it is over what is left waits for the log, not for the clock */
         until = last;
@@ -334,6 +370,7 @@ static void produce_close(void *state)
     fxi_produce *p = state;
     if (p->writer)
         p->stream->close_writer(p->writer);
+    fxi_spool_free(p->spool);
     fxi_chain_free(p->chain);
     fxi_outgoing_free(&p->out);
     fxi_breaker_destroy(&p->breaker);
@@ -380,7 +417,10 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     p->chain = p->stream ? fxi_chain_new(config->source_env, config->registry, config->from, error) : NULL;
     if (p->chain && !(p->to = fxi_strdup(config->to)))
         fxi_fail(error, FXMON_E_NOMEM, "to", "out of memory");
-    if (!p->stream || !p->chain || !p->to || !payload_fits(p, error)) {
+    bool spooling = p->to && env->option && env->option(env->user, "spool");
+    if (spooling)
+        p->spool = fxi_spool_new(env, config->registry, p->stream, p->to, error);
+    if (!p->stream || !p->chain || !p->to || (spooling && !p->spool) || !payload_fits(p, error)) {
         produce_close(p);
         return NULL;
     }

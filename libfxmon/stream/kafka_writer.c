@@ -15,7 +15,6 @@
 
 #define APPEND_LIMIT (4 * FXMON_SECOND)
 #define STOPPING_LIMIT (2 * FXMON_SECOND) /* a last append while the program ends */
-#define CLOSE_MS 500
 #define SLICE_MS 100
 
 typedef struct writer {
@@ -135,10 +134,7 @@ void fxi_kafka_close_writer(void *state)
     if (!w) {
         return;
     }
-    if (w->rk && !w->link.down) {
-        rd_kafka_flush(w->rk, CLOSE_MS); /* what an append gave up waiting for; nobody was told that it is there */
-    }
-    disconnect(w);
+    disconnect(w); /* drops what an append gave up waiting for: nobody was told that it is there, and who kept it writes it again */
     fxi_kafka_pending_free(&w->pending);
     fxi_kafka_place_free(&w->place);
     fxi_free(w);
