@@ -1,4 +1,4 @@
-/* The conformance suite of streams for Kafka, and what is its own: a group of two, gaps, brokers that go and come back. All on a real broker of tests/servers/kafka. */
+/* The conformance suite of streams for Kafka, and what is its own: gaps, topics and brokers that go and come back. All on a real broker of tests/servers/kafka. */
 #include "../support/log_folder.h"
 #include "../support/support.h"
 
@@ -8,33 +8,7 @@
 #include <unistd.h>
 
 #if FXI_WITH_RDKAFKA
-#include "base/random.h"
-#include "stream/kafka.h"
-
-extern const fxmon_stream_ops fxi_stream_kafka;
-
-static test_host host;
-static char folder[128], servers[128], topic[64], url[256];
-static int topics;
-
-static const char *top(void)
-{
-    const char *path = getenv("FXMON_TOP");
-    return path ? path : ".";
-}
-
-/* tests/servers/kafka WORD FOLDER MORE */
-static int server(const char *word, const char *more)
-{
-    char command[512], line[256];
-    snprintf(command, sizeof command, "%s/tests/servers/kafka %s %s/server %s", top(), word, folder, more);
-    FILE *said = popen(command, "r");
-    while (said && fgets(line, sizeof line, said)) {
-        if (strncmp(line, "KAFKA_BOOTSTRAP_SERVERS=", 24) == 0)
-            snprintf(servers, sizeof servers, "%.*s", (int)strcspn(line + 24, "\n"), line + 24);
-    }
-    return said ? pclose(said) : -1;
-}
+#include "kafka_broker.inc"
 
 static const char *kafka_make(void)
 {
@@ -45,22 +19,6 @@ static void kafka_stop_writing(void)
 {
 }
 
-/* The topic of the test, with so many partitions; test processes are forked, so their numbers go into its name. */
-static void topic_make(const char *partitions)
-{
-    snprintf(topic, sizeof topic, "t-%d-%d", (int)getpid(), topics++);
-    snprintf(url, sizeof url, "kafka://%s/%s", servers, topic);
-    host.options = 0;
-    test_host_set(&host, "member-id", "none");
-    test_host_set(&host, "topic-partitions", partitions);
-}
-
-static void setup(void)
-{
-    test_host_init(&host);
-    topic_make("1");
-}
-
 /* ---- the suite -------------------------------------------------------------------------------------------------- */
 
 static const bool kafka_replays = true, kafka_lines = false;
@@ -68,290 +26,6 @@ static const bool kafka_replays = true, kafka_lines = false;
 #define STREAM(name) kafka_##name
 #include "stream.inc"
 #undef STREAM
-
-/* ---- helpers ---------------------------------------------------------------------------------------------------- */
-
-static void *writer_open(void)
-{
-    void *writer = NULL;
-    fxmon_error error = {0};
-    ck_assert_msg(fxi_stream_kafka.open_writer(&host.env, url, &writer, &error) == FXMON_DONE, "%s", error.text);
-    return writer;
-}
-
-static void *reader_open(const char *group)
-{
-    void *reader = NULL;
-    fxmon_error error = {0};
-    ck_assert_msg(fxi_stream_kafka.open_reader(&host.env, url, group, &reader, &error) == FXMON_DONE, "%s", error.text);
-    return reader;
-}
-
-static int64_t now_ms(void)
-{
-    return fxi_kafka_now(&host.env) / 1000000;
-}
-
-/* Records "N" for N in [from, to), one append. */
-static fxmon_result write_numbers(void *writer, int from, int to, const char *key, fxmon_error *error)
-{
-    int count = to - from;
-    fxmon_blob *blobs = calloc((size_t)count, sizeof *blobs);
-    char(*text)[16] = calloc((size_t)count, sizeof *text);
-    for (int i = 0; i < count; i++) {
-        snprintf(text[i], sizeof text[i], "%d", from + i);
-        blobs[i] = (fxmon_blob){.key = key, .data = text[i], .length = strlen(text[i])};
-    }
-    fxmon_result result = fxi_stream_kafka.append(writer, blobs, (size_t)count, error);
-    free(text);
-    free(blobs);
-    return result;
-}
-
-/* A member with what it owns and saw. It seeks each partition that it is given to `next`, which all members share, and counts there: what is read twice, or left out, shows. */
-typedef struct member {
-    void *reader;
-    bool owns[16];
-    int assigned, revoked, lost, records;
-} member;
-
-static int64_t next[16];
-
-static void member_take(member *m, const fxmon_record *record)
-{
-    fxmon_error error;
-    switch (record->kind) {
-    case FXMON_ASSIGNED:
-        m->assigned++;
-        if (record->partition >= 0) {
-            ck_assert(!m->owns[record->partition]);
-            m->owns[record->partition] = true;
-            ck_assert_int_eq(fxi_stream_kafka.seek(m->reader, record->partition, next[record->partition], &error), FXMON_DONE);
-        }
-        break;
-    case FXMON_REVOKED:
-        m->revoked++;
-        ck_assert(m->owns[record->partition]);
-        m->owns[record->partition] = false;
-        fxi_stream_kafka.release(m->reader, record->partition);
-        break;
-    case FXMON_LOST:
-        m->lost++;
-        m->owns[record->partition] = false;
-        break;
-    default:
-        ck_assert_int_eq(record->kind, FXMON_RECORD);
-        ck_assert(m->owns[record->partition]);
-        ck_assert_int_eq(record->offset, next[record->partition]);
-        next[record->partition]++;
-        m->records++;
-    }
-}
-
-static void member_turn(member *m)
-{
-    fxmon_record records[64];
-    fxmon_error error = {0};
-    size_t count = 0;
-    ck_assert_msg(fxi_stream_kafka.read(m->reader, records, 64, &count, 20, &error) == FXMON_DONE, "%s", error.text);
-    for (size_t i = 0; i < count; i++)
-        member_take(m, &records[i]);
-}
-
-static int owned(const member *m)
-{
-    int n = 0;
-    for (int i = 0; i < 16; i++)
-        n += m->owns[i];
-    return n;
-}
-
-/* Turns of both until they own so many, and this many records were read together. */
-static void turns_until(member *a, member *b, int of_a, int of_b, int records)
-{
-    int64_t until = now_ms() + 30000;
-    while (owned(a) != of_a || (b && owned(b) != of_b) || a->records + (b ? b->records : 0) < records) {
-        ck_assert_msg(now_ms() < until, "a has %d of %d, b %d of %d, records %d of %d", owned(a), of_a, b ? owned(b) : 0, of_b,
-                      a->records + (b ? b->records : 0), records);
-        member_turn(a);
-        if (b)
-            member_turn(b);
-    }
-    ck_assert_int_eq(a->records + (b ? b->records : 0), records);
-}
-
-static void ready(void *reader)
-{
-    fxmon_record record;
-    fxmon_error error = {0};
-    size_t count = 0;
-    for (int i = 0; i < 100 && count == 0; i++)
-        ck_assert_msg(fxi_stream_kafka.read(reader, &record, 1, &count, 100, &error) == FXMON_DONE, "%s", error.text);
-    ck_assert_int_eq(count, 1);
-    ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
-    ck_assert_int_eq(record.partition, 0);
-}
-
-/* ---- a group ------------------------------------------------------------------------------------------------------- */
-
-static void join_and_leave(const char *assignor)
-{
-    fxmon_error error = {0};
-    fxmon_member told;
-    topic_make("4");
-    test_host_set(&host, "assignor", assignor);
-    memset(next, 0, sizeof next);
-    void *writer = writer_open();
-    const char *keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-    for (int k = 0; k < 8; k++)
-        ck_assert_int_eq(write_numbers(writer, k * 100, k * 100 + 100, keys[k], &error), FXMON_DONE);
-    member a = {.reader = reader_open("g")}, b = {NULL};
-    turns_until(&a, NULL, 4, 0, 800);
-    ck_assert(fxi_stream_kafka.member(a.reader, &told));
-    ck_assert_str_ne(told.id, "");
-    ck_assert_int_ge(told.generation, 1);
-    ck_assert_int_eq(told.cooperative, assignor[0] == 'c');
-    ck_assert_int_gt(told.began, 0);
-    int32_t generation = told.generation;
-    b.reader = reader_open("g");
-    turns_until(&a, &b, 2, 2, 800);
-    ck_assert_int_eq(a.revoked, assignor[0] == 'c' ? 2 : 4);
-    ck_assert(fxi_stream_kafka.member(a.reader, &told));
-    ck_assert_int_gt(told.generation, generation);
-    for (int k = 0; k < 8; k++)
-        ck_assert_int_eq(write_numbers(writer, k * 100, k * 100 + 100, keys[k], &error), FXMON_DONE);
-    turns_until(&a, &b, 2, 2, 1600);
-    fxi_stream_kafka.close_reader(b.reader);
-    for (int i = 0; i < 16; i++)
-        b.owns[i] = false;
-    turns_until(&a, NULL, 4, 0, 1600 - b.records);
-    ck_assert_int_eq(a.lost + b.lost, 0);
-    fxi_stream_kafka.close_reader(a.reader);
-    fxi_stream_kafka.close_writer(writer);
-}
-
-START_TEST(members_share_with_range)
-{
-    join_and_leave("range");
-}
-END_TEST
-
-START_TEST(members_share_with_cooperative_sticky)
-{
-    join_and_leave("cooperative-sticky");
-}
-END_TEST
-
-START_TEST(a_member_too_many_is_told_so)
-{
-    fxmon_record record;
-    fxmon_error error = {0};
-    size_t count = 0;
-    fxi_stream_kafka.close_writer(writer_open());
-    memset(next, 0, sizeof next);
-    member a = {.reader = reader_open("g")};
-    turns_until(&a, NULL, 1, 0, 0);
-    void *second = reader_open("g");
-    /* one of the two has nothing, and hears it */
-    bool idle = false;
-    for (int64_t until = now_ms() + 30000; !idle && now_ms() < until;) {
-        member_turn(&a);
-        ck_assert_int_eq(fxi_stream_kafka.read(second, &record, 1, &count, 20, &error), FXMON_DONE);
-        if (count == 1 && record.partition == 0) {
-            ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
-            idle = a.assigned == 2 && owned(&a) == 0;
-        } else if (count == 1) {
-            ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
-            ck_assert_int_eq(record.partition, -1);
-            idle = true;
-        }
-    }
-    ck_assert(idle);
-    fxi_stream_kafka.close_reader(second);
-    fxi_stream_kafka.close_reader(a.reader);
-}
-END_TEST
-
-START_TEST(without_a_group_all_partitions_are_read)
-{
-    fxmon_error error = {0};
-    fxmon_member told;
-    topic_make("3");
-    memset(next, 0, sizeof next);
-    void *writer = writer_open();
-    for (int k = 0; k < 8; k++)
-        ck_assert_int_eq(write_numbers(writer, 0, 10, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
-    member a = {.reader = reader_open(NULL)}, b = {.reader = reader_open(NULL)};
-    turns_until(&a, NULL, 3, 0, 80);
-    ck_assert(!fxi_stream_kafka.member(a.reader, &told));
-    memset(next, 0, sizeof next);
-    turns_until(&b, NULL, 3, 0, 80); /* each reads all of it */
-    fxi_stream_kafka.close_reader(a.reader);
-    fxi_stream_kafka.close_reader(b.reader);
-    fxi_stream_kafka.close_writer(writer);
-}
-END_TEST
-
-/* Places and pauses changed in quick succession: each record that comes is the next one of its partition. */
-static void move_about(const char *group, const char *assignor)
-{
-    fxmon_error error = {0};
-    fxmon_record record;
-    size_t count;
-    fxi_random random;
-    topic_make("4");
-    test_host_set(&host, "assignor", assignor);
-    memset(next, 0, sizeof next);
-    void *writer = writer_open();
-    for (int k = 0; k < 8; k++)
-        ck_assert_int_eq(write_numbers(writer, 0, 100, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
-    member a = {.reader = reader_open(group)};
-    turns_until(&a, NULL, 4, 0, 800);
-    int64_t end[4], position[4];
-    memcpy(end, next, sizeof end);
-    memcpy(position, next, sizeof position);
-    bool paused[4] = {false};
-    fxi_random_seed(&random, 7);
-    for (int turn = 0; turn < 2000; turn++) {
-        int p = (int)fxi_random_below(&random, 4);
-        switch (fxi_random_below(&random, 4)) {
-        case 0:
-            position[p] = (int64_t)fxi_random_below(&random, (uint64_t)end[p] + 1);
-            ck_assert_int_eq(fxi_stream_kafka.seek(a.reader, p, position[p], &error), FXMON_DONE);
-            break;
-        case 1:
-            paused[p] = !paused[p];
-            ck_assert_int_eq(fxi_stream_kafka.pause(a.reader, p, paused[p]), FXMON_DONE);
-            break;
-        default:
-            ck_assert_msg(fxi_stream_kafka.read(a.reader, &record, 1, &count, turn % 16 ? 0 : 5, &error) == FXMON_DONE, "%s", error.text);
-            if (count == 1) {
-                ck_assert_int_eq(record.kind, FXMON_RECORD);
-                ck_assert(!paused[record.partition]);
-                ck_assert_int_eq(record.offset, position[record.partition]);
-                position[record.partition]++;
-            }
-        }
-    }
-    for (int p = 0; p < 4; p++)
-        fxi_stream_kafka.pause(a.reader, p, false);
-    for (int64_t until = now_ms() + 20000; memcmp(position, end, sizeof end) != 0;) {
-        ck_assert_msg(now_ms() < until, "seed 7: stuck");
-        ck_assert_int_eq(fxi_stream_kafka.read(a.reader, &record, 1, &count, 100, &error), FXMON_DONE);
-        if (count == 1)
-            ck_assert_int_eq(record.offset, position[record.partition]++);
-    }
-    fxi_stream_kafka.close_reader(a.reader);
-    fxi_stream_kafka.close_writer(writer);
-}
-
-START_TEST(places_change_in_quick_succession)
-{
-    move_about("g", "range");
-    move_about("g", "cooperative-sticky");
-    move_about(NULL, "range");
-}
-END_TEST
 
 /* ---- what is lost, and what was another log ------------------------------------------------------------------------------- */
 
@@ -600,31 +274,9 @@ START_TEST(keys_go_where_java_puts_them)
 }
 END_TEST
 
-int main(void)
+static void add_all(TCase *tests)
 {
-    char owner[32];
-    const char *temporary = getenv("TMPDIR");
-    snprintf(owner, sizeof owner, "%d", (int)getpid());
-    setenv("FXMON_SERVER_OWNER", owner, 1);
-    snprintf(folder, sizeof folder, "%s/kafka.XXXXXX", temporary ? temporary : "/tmp");
-    if (!mkdtemp(folder)) {
-        perror(folder);
-        return 1;
-    }
-    if (server("start", "") != 0) {
-        printf("no Kafka: tests/servers/kafka cannot start one\n");
-        test_folder_remove(folder);
-        return 77;
-    }
-    TCase *tests = tcase_create("kafka");
-    tcase_set_timeout(tests, 120);
-    tcase_add_checked_fixture(tests, setup, NULL);
     kafka_add(tests);
-    tcase_add_test(tests, members_share_with_range);
-    tcase_add_test(tests, members_share_with_cooperative_sticky);
-    tcase_add_test(tests, a_member_too_many_is_told_so);
-    tcase_add_test(tests, without_a_group_all_partitions_are_read);
-    tcase_add_test(tests, places_change_in_quick_succession);
     tcase_add_test(tests, gaps_are_exact);
     tcase_add_test(tests, a_topic_made_anew_stops_the_reader);
     tcase_add_test(tests, a_missing_topic_is_waited_for);
@@ -632,10 +284,11 @@ int main(void)
     tcase_add_test(tests, keys_go_where_java_puts_them);
     tcase_add_test(tests, what_is_wrong_is_said);
     tcase_add_test(tests, a_broker_that_comes_back_finds_each_record_once);
-    int status = support_run("stream_kafka", tests);
-    server("stop", "");
-    test_folder_remove(folder);
-    return status;
+}
+
+int main(void)
+{
+    return kafka_run("stream_kafka", add_all);
 }
 #else
 int main(void)

@@ -1,0 +1,193 @@
+/* Kafka: the members of a group, and a reader without one. */
+#include "../support/log_folder.h"
+#include "../support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if FXI_WITH_RDKAFKA
+#include "kafka_broker.inc"
+
+/* ---- a group ------------------------------------------------------------------------------------------------------- */
+
+static void join_and_leave(const char *assignor)
+{
+    fxmon_error error = {0};
+    fxmon_member told;
+    topic_make("4");
+    test_host_set(&host, "assignor", assignor);
+    memset(next, 0, sizeof next);
+    void *writer = writer_open();
+    const char *keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    for (int k = 0; k < 8; k++)
+        ck_assert_int_eq(write_numbers(writer, k * 100, k * 100 + 100, keys[k], &error), FXMON_DONE);
+    member a = {.reader = reader_open("g")}, b = {NULL};
+    turns_until(&a, NULL, 4, 0, 800);
+    ck_assert(fxi_stream_kafka.member(a.reader, &told));
+    ck_assert_str_ne(told.id, "");
+    ck_assert_int_ge(told.generation, 1);
+    ck_assert_int_eq(told.cooperative, assignor[0] == 'c');
+    ck_assert_int_gt(told.began, 0);
+    int32_t generation = told.generation;
+    b.reader = reader_open("g");
+    turns_until(&a, &b, 2, 2, 800);
+    ck_assert_int_eq(a.revoked, assignor[0] == 'c' ? 2 : 4);
+    ck_assert(fxi_stream_kafka.member(a.reader, &told));
+    ck_assert_int_gt(told.generation, generation);
+    for (int k = 0; k < 8; k++)
+        ck_assert_int_eq(write_numbers(writer, k * 100, k * 100 + 100, keys[k], &error), FXMON_DONE);
+    turns_until(&a, &b, 2, 2, 1600);
+    fxi_stream_kafka.close_reader(b.reader);
+    for (int i = 0; i < 16; i++)
+        b.owns[i] = false;
+    turns_until(&a, NULL, 4, 0, 1600 - b.records);
+    ck_assert_int_eq(a.lost + b.lost, 0);
+    fxi_stream_kafka.close_reader(a.reader);
+    fxi_stream_kafka.close_writer(writer);
+}
+
+START_TEST(members_share_with_range)
+{
+    join_and_leave("range");
+}
+END_TEST
+
+START_TEST(members_share_with_cooperative_sticky)
+{
+    join_and_leave("cooperative-sticky");
+}
+END_TEST
+
+START_TEST(a_member_too_many_is_told_so)
+{
+    fxmon_record record;
+    fxmon_error error = {0};
+    size_t count = 0;
+    fxi_stream_kafka.close_writer(writer_open());
+    memset(next, 0, sizeof next);
+    member a = {.reader = reader_open("g")};
+    turns_until(&a, NULL, 1, 0, 0);
+    void *second = reader_open("g");
+    /* one of the two has nothing, and hears it */
+    bool idle = false;
+    for (int64_t until = now_ms() + 30000; !idle && now_ms() < until;) {
+        member_turn(&a);
+        ck_assert_int_eq(fxi_stream_kafka.read(second, &record, 1, &count, 20, &error), FXMON_DONE);
+        if (count == 1 && record.partition == 0) {
+            ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
+            idle = a.assigned == 2 && owned(&a) == 0;
+        } else if (count == 1) {
+            ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
+            ck_assert_int_eq(record.partition, -1);
+            idle = true;
+        }
+    }
+    ck_assert(idle);
+    fxi_stream_kafka.close_reader(second);
+    fxi_stream_kafka.close_reader(a.reader);
+}
+END_TEST
+
+START_TEST(without_a_group_all_partitions_are_read)
+{
+    fxmon_error error = {0};
+    fxmon_member told;
+    topic_make("3");
+    memset(next, 0, sizeof next);
+    void *writer = writer_open();
+    for (int k = 0; k < 8; k++)
+        ck_assert_int_eq(write_numbers(writer, 0, 10, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
+    member a = {.reader = reader_open(NULL)}, b = {.reader = reader_open(NULL)};
+    turns_until(&a, NULL, 3, 0, 80);
+    ck_assert(!fxi_stream_kafka.member(a.reader, &told));
+    memset(next, 0, sizeof next);
+    turns_until(&b, NULL, 3, 0, 80); /* each reads all of it */
+    fxi_stream_kafka.close_reader(a.reader);
+    fxi_stream_kafka.close_reader(b.reader);
+    fxi_stream_kafka.close_writer(writer);
+}
+END_TEST
+
+/* Places and pauses changed in quick succession: each record that comes is the next one of its partition. */
+static void move_about(const char *group, const char *assignor)
+{
+    fxmon_error error = {0};
+    fxmon_record record;
+    size_t count;
+    fxi_random random;
+    topic_make("4");
+    test_host_set(&host, "assignor", assignor);
+    memset(next, 0, sizeof next);
+    void *writer = writer_open();
+    for (int k = 0; k < 8; k++)
+        ck_assert_int_eq(write_numbers(writer, 0, 100, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
+    member a = {.reader = reader_open(group)};
+    turns_until(&a, NULL, 4, 0, 800);
+    int64_t end[4], position[4];
+    memcpy(end, next, sizeof end);
+    memcpy(position, next, sizeof position);
+    bool paused[4] = {false};
+    fxi_random_seed(&random, 7);
+    for (int turn = 0; turn < 2000; turn++) {
+        int p = (int)fxi_random_below(&random, 4);
+        switch (fxi_random_below(&random, 4)) {
+        case 0:
+            position[p] = (int64_t)fxi_random_below(&random, (uint64_t)end[p] + 1);
+            ck_assert_int_eq(fxi_stream_kafka.seek(a.reader, p, position[p], &error), FXMON_DONE);
+            break;
+        case 1:
+            paused[p] = !paused[p];
+            ck_assert_int_eq(fxi_stream_kafka.pause(a.reader, p, paused[p]), FXMON_DONE);
+            break;
+        default:
+            ck_assert_msg(fxi_stream_kafka.read(a.reader, &record, 1, &count, turn % 16 ? 0 : 5, &error) == FXMON_DONE, "%s", error.text);
+            if (count == 1) {
+                ck_assert_int_eq(record.kind, FXMON_RECORD);
+                ck_assert(!paused[record.partition]);
+                ck_assert_int_eq(record.offset, position[record.partition]);
+                position[record.partition]++;
+            }
+        }
+    }
+    for (int p = 0; p < 4; p++)
+        fxi_stream_kafka.pause(a.reader, p, false);
+    for (int64_t until = now_ms() + 20000; memcmp(position, end, sizeof end) != 0;) {
+        ck_assert_msg(now_ms() < until, "seed 7: stuck");
+        ck_assert_int_eq(fxi_stream_kafka.read(a.reader, &record, 1, &count, 100, &error), FXMON_DONE);
+        if (count == 1)
+            ck_assert_int_eq(record.offset, position[record.partition]++);
+    }
+    fxi_stream_kafka.close_reader(a.reader);
+    fxi_stream_kafka.close_writer(writer);
+}
+
+START_TEST(places_change_in_quick_succession)
+{
+    move_about("g", "range");
+    move_about("g", "cooperative-sticky");
+    move_about(NULL, "range");
+}
+END_TEST
+
+static void add_all(TCase *tests)
+{
+    tcase_add_test(tests, members_share_with_range);
+    tcase_add_test(tests, members_share_with_cooperative_sticky);
+    tcase_add_test(tests, a_member_too_many_is_told_so);
+    tcase_add_test(tests, without_a_group_all_partitions_are_read);
+    tcase_add_test(tests, places_change_in_quick_succession);
+}
+
+int main(void)
+{
+    return kafka_run("stream_kafka_group", add_all);
+}
+#else
+int main(void)
+{
+    printf("built without librdkafka\n");
+    return 77;
+}
+#endif
