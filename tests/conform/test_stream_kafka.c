@@ -10,6 +10,18 @@
 #if FXI_WITH_RDKAFKA
 #include "kafka_broker.inc"
 
+static void ready(void *reader)
+{
+    fxmon_record record;
+    fxmon_error error = {0};
+    size_t count = 0;
+    for (int i = 0; i < 100 && count == 0; i++)
+        ck_assert_msg(fxi_stream_kafka.read(reader, &record, 1, &count, 100, &error) == FXMON_DONE, "%s", error.text);
+    ck_assert_int_eq(count, 1);
+    ck_assert_int_eq(record.kind, FXMON_ASSIGNED);
+    ck_assert_int_eq(record.partition, 0);
+}
+
 static const char *kafka_make(void)
 {
     return url;

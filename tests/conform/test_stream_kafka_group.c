@@ -10,6 +10,78 @@
 #if FXI_WITH_RDKAFKA
 #include "kafka_broker.inc"
 
+/* A member with what it owns and saw. It seeks each partition that it is given to `next`, which all members share, and counts there: what is read twice, or left out, shows. */
+typedef struct member {
+    void *reader;
+    bool owns[16];
+    int assigned, revoked, lost, records;
+} member;
+
+static int64_t next[16];
+
+static void member_take(member *m, const fxmon_record *record)
+{
+    fxmon_error error;
+    switch (record->kind) {
+    case FXMON_ASSIGNED:
+        m->assigned++;
+        if (record->partition >= 0) {
+            ck_assert(!m->owns[record->partition]);
+            m->owns[record->partition] = true;
+            ck_assert_int_eq(fxi_stream_kafka.seek(m->reader, record->partition, next[record->partition], &error), FXMON_DONE);
+        }
+        break;
+    case FXMON_REVOKED:
+        m->revoked++;
+        ck_assert(m->owns[record->partition]);
+        m->owns[record->partition] = false;
+        fxi_stream_kafka.release(m->reader, record->partition);
+        break;
+    case FXMON_LOST:
+        m->lost++;
+        m->owns[record->partition] = false;
+        break;
+    default:
+        ck_assert_int_eq(record->kind, FXMON_RECORD);
+        ck_assert(m->owns[record->partition]);
+        ck_assert_int_eq(record->offset, next[record->partition]);
+        next[record->partition]++;
+        m->records++;
+    }
+}
+
+static void member_turn(member *m)
+{
+    fxmon_record records[64];
+    fxmon_error error = {0};
+    size_t count = 0;
+    ck_assert_msg(fxi_stream_kafka.read(m->reader, records, 64, &count, 20, &error) == FXMON_DONE, "%s", error.text);
+    for (size_t i = 0; i < count; i++)
+        member_take(m, &records[i]);
+}
+
+static int owned(const member *m)
+{
+    int n = 0;
+    for (int i = 0; i < 16; i++)
+        n += m->owns[i];
+    return n;
+}
+
+/* Turns of both until they own so many, and this many records were read together. */
+static void turns_until(member *a, member *b, int of_a, int of_b, int records)
+{
+    int64_t until = now_ms() + 30000;
+    while (owned(a) != of_a || (b && owned(b) != of_b) || a->records + (b ? b->records : 0) < records) {
+        ck_assert_msg(now_ms() < until, "a has %d of %d, b %d of %d, records %d of %d", owned(a), of_a, b ? owned(b) : 0, of_b,
+                      a->records + (b ? b->records : 0), records);
+        member_turn(a);
+        if (b)
+            member_turn(b);
+    }
+    ck_assert_int_eq(a->records + (b ? b->records : 0), records);
+}
+
 /* ---- a group ------------------------------------------------------------------------------------------------------- */
 
 static void join_and_leave(const char *assignor)
