@@ -269,7 +269,6 @@ START_TEST(keys_go_where_java_puts_them)
     void *writer = writer_open();
     for (int i = 0; i < 4; i++)
         ck_assert_int_eq(write_numbers(writer, i, i + 1, keys[i], &error), FXMON_DONE);
-    memset(next, 0, sizeof next);
     void *reader = reader_open(NULL);
     fxmon_record record;
     for (int seen = 0; seen < 4;) {
