@@ -19,6 +19,7 @@
 #include "help.h"
 
 #define NAME_MAXIMUM 64
+#define PROPERTY_MAXIMUM 4096
 
 static size_t option_count(void)
 {
@@ -98,6 +99,14 @@ static int unknown_option(const cli *c, const char *name)
     return cli_usage(c, "unknown option --%.60s", name);
 }
 
+/* A property of librdkafka, NAME=VALUE, whose value others must not read. */
+static bool secret_property(const char *text)
+{
+    char name[NAME_MAXIMUM];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+    return strstr(name, "password") || strstr(name, "secret") || strstr(name, ".pem") || strstr(name, "oauthbearer.config");
+}
+
 /* getopt_long accepts abbreviations; scripts should not break when a longer name appears, so only whole names pass. */
 static int check_names(const cli *c, int argc, char **argv)
 {
@@ -117,8 +126,9 @@ static int check_names(const cli *c, int argc, char **argv)
         if (row->type == FXMON_TYPE_SECRET)
             return cli_usage(c, "--%s: a secret does not belong on a command line, where others can read it; use --%s-file or the environment",
                              name, name);
-        if (row->argument && argv[i][2 + length] != '=')
-            i++; /* its value */
+        const char *value = argv[i][2 + length] == '=' ? argv[i] + 3 + length : row->argument ? argv[++i] : NULL;
+        if (value && strcmp(name, "kafka") == 0 && secret_property(value))
+            return cli_usage(c, "--kafka: a secret does not belong on a command line, where others can read it; use the environment or the configuration file");
     }
     return -1;
 }
@@ -239,6 +249,16 @@ static int file_entry(void *user, const char *section, const char *name, const c
     bool known;
     fxmon_error error;
     bool applies = section_applies(c, section, &known);
+    char property[PROPERTY_MAXIMUM];
+    if (strncmp(name, "kafka.", 6) == 0 && !fxmon_option_find(name) && name[6]) { /* kafka.linger.ms = 5 is kafka = linger.ms=5 */
+        if (snprintf(property, sizeof property, "%s=%s", name + 6, value) >= (int)sizeof property) {
+            fprintf(stderr, "%s: %s: %s: longer than %d bytes\n", c->program, f->path, name, (int)sizeof property);
+            f->status = 3;
+            return 0;
+        }
+        name = "kafka";
+        value = property;
+    }
     const fxmon_option_info *row = fxmon_option_find(name);
     if (f->status >= 0)
         return 0;
@@ -255,7 +275,7 @@ static int file_entry(void *user, const char *section, const char *name, const c
         f->status = 3;
         return 0;
     }
-    if (row->type == FXMON_TYPE_SECRET)
+    if (row->type == FXMON_TYPE_SECRET || (strcmp(name, "kafka") == 0 && secret_property(value)))
         f->secret = true;
     size_t index = option_index(name);
     if (!applies || !(row->programs & c->mask) || (c->value[index] && !f->from_file[index]))

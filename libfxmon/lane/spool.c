@@ -506,7 +506,7 @@ static char *folder_url(const char *folder, int64_t segment)
     fxi_buf_puts(&text, "file:");
     for (const char *p = folder; *p; p++) {
         if (strchr("%?#", *p))
-            fxi_buf_printf(&text, "%s", *p == '%' ? "%25" : *p == '?' ? "%3F" : "%23");
+            fxi_buf_printf(&text, "%%%s", *p == '%' ? "25" : *p == '?' ? "3F" : "23");
         else
             fxi_buf_putc(&text, *p);
     }
