@@ -5,11 +5,11 @@ import lib_cluster as c
 class Group:
     """Consumers of one topic into one PostgreSQL database, under one group name"""
 
-    def __init__(self, kafka, postgres, name, partitions=4, split=False, rate=300, rnd=None, words=(), poison=0.0, total=10_000_000, bin=None):
+    def __init__(self, kafka, postgres, name, partitions=4, split=False, rate=300, rnd=None, words=(), poison=0.0, sources=6, total=10_000_000, bin=None):
         self.kafka, self.postgres, self.name, self.words, self.rnd, self.bin = kafka, postgres, name, list(words), rnd, bin or c.BIN
         kafka.create(name, partitions)
         self.url = postgres.database(name)
-        self.feed = c.Feed(kafka, name, c.messages(rnd, total, split=split, poison=poison), rate)
+        self.feed = c.Feed(kafka, name, c.messages(rnd, total, split=split, poison=poison, sources=sources, pairs=8 if split else 4), rate)
         self.members = []
 
     def start(self, *words, environment=None):
@@ -34,6 +34,11 @@ class Group:
         """{partition: (next offset, epoch, owner)}"""
         rows = self.postgres.sql("SELECT partition, next_offset, epoch, owner FROM fxmon_progress", self.url, check=False)
         return {int(p): (int(o), int(e), w) for p, o, e, w in rows or []}
+
+    def beyond(self, before):
+        """Every partition that has something to read has gone on since, which only its present owner can have done"""
+        bounds, now = self.kafka.wire.bounds(self.name), self.places()
+        return all(now.get(n, (0,))[0] > max(0, before.get(n, (0,))[0]) for n, (_, end) in bounds.items() if end > max(0, before.get(n, (0,))[0]))
 
     def reached(self):
         return sum(max(0, o) for o, _, _ in self.places().values())
