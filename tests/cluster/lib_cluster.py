@@ -98,6 +98,16 @@ def together(*work):
         fail(*trouble)
 
 
+def at_once(*makers):
+    """What each of them makes, made at the same time"""
+    made = [None] * len(makers)
+
+    def one(i):
+        made[i] = makers[i]()
+    together(*[lambda i=i: one(i) for i in range(len(makers))])
+    return made
+
+
 # ---- servers ---------------------------------------------------------------------------------------------------------------
 
 class Server:
@@ -363,7 +373,7 @@ def expected(records, window=20):
             message = json.loads(data, parse_float=str, parse_int=str)
             when, rates = nanoseconds(message["timestamp"]), message["rates"]
             if not rates or any(Decimal(v) <= 0 for v in rates.values()):
-                raise ValueError
+                raise ValueError("no rates")
         except (ValueError, TypeError, KeyError, AttributeError):
             dead[partition, offset] = data
             continue

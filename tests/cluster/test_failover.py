@@ -7,7 +7,7 @@ from lib_group import Group
 
 rounds = c.count("ROUNDS", 1, 5)
 rnd = c.seeded()
-kafka, postgres = c.Kafka(3), c.Postgres()
+kafka, postgres = c.at_once(lambda: c.Kafka(3), c.Postgres)
 group = Group(kafka, postgres, "rates", partitions=3, rate=150, rnd=rnd, sources=24)
 kafka.wire.metadata("rates")
 if any(len(s) != 3 for s in kafka.wire.in_sync.values()):

@@ -7,7 +7,7 @@ from lib_group import Group
 
 kills = c.count("KILLS", 30, 1000)
 rnd = c.seeded()
-kafka, postgres = c.Kafka(), c.Postgres()
+kafka, postgres = c.at_once(c.Kafka, c.Postgres)
 done = threading.Semaphore(kills)
 lock = threading.Lock()
 killed = {"at work": 0, "on the way": 0}

@@ -9,7 +9,7 @@ from lib_group import Group
 takeovers = c.count("TAKEOVERS", 10, 200)
 rnd = c.seeded()
 debug = lib_debug.programs()
-kafka, postgres = c.Kafka(), c.Postgres()
+kafka, postgres = c.at_once(c.Kafka, c.Postgres)
 POINTS = ["place.claim", "place.claimed", "place.commit", "store.begun", "store.rows", "postgresql.commit"]
 unknown = [p for p in POINTS if p not in lib_debug.points()]
 if unknown:

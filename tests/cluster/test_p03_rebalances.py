@@ -5,7 +5,7 @@ from lib_group import Group
 
 turns = c.count("TURNS", 12, 250)
 rnd = c.seeded()
-kafka, postgres = c.Kafka(), c.Postgres()
+kafka, postgres = c.at_once(c.Kafka, c.Postgres)
 
 
 def churn(group):

@@ -8,7 +8,7 @@ from lib_proxy import Proxy
 
 backends, restarts, cuts = c.count("BACKENDS", 20, 300), c.count("RESTARTS", 2, 30), c.count("CUTS", 10, 200)
 rnd = c.seeded()
-kafka, postgres = c.Kafka(), c.Postgres()
+kafka, postgres = c.at_once(c.Kafka, c.Postgres)
 proxy = Proxy("127.0.0.1", int(postgres.env["POSTGRESQL_PORT"]))
 group = Group(kafka, postgres, "database", partitions=3, rate=200, rnd=rnd, sources=24)
 direct, group.url = group.url, re.sub(r":\d+/", f":{proxy.port}/", group.url)
