@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sha256.h"
+#include "base/value.h"
 #include "stream/kafka.h"
 
 #define PATH_TEXT 1024
@@ -176,6 +177,18 @@ static bool state_folder(fxi_buf *out)
     return !out->failed && out->length > 0 && make_folders(out->data);
 }
 
+/*
+ * A run until the end joins without a name. With the name of a member that was killed it would get that one's partitions at once and no others, and if one
+ * more was killed, whose partitions are nobody's until its session is over, it would end before anybody had read those. Without one it
+ * joins by a rebalance, which the group completes when each member is back or gone.
+ */
+static bool until_end(const fxmon_env *env)
+{
+    const char *text = fxi_kafka_option(env, "until-end");
+    bool yes = false;
+    return text && fxi_bool_parse(text, strlen(text), &yes) == FXMON_OK && yes;
+}
+
 int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const char *servers, const char *group, fxmon_error *error)
 {
     const char *given = fxi_kafka_option(env, "member-id");
@@ -183,6 +196,9 @@ int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const 
     fxi_buf folder;
     *member = (fxi_kafka_member){.lock = -1};
     if (given && strcmp(given, "none") == 0) {
+        return FXMON_OK;
+    }
+    if ((!given || strcmp(given, "auto") == 0) && until_end(env)) {
         return FXMON_OK;
     }
     if (given && strcmp(given, "auto") != 0) {

@@ -13,6 +13,7 @@ NIGHTLY = os.environ.get("NIGHTLY") == "1"
 ENV = {k: v for k, v in os.environ.items() if not k.startswith(("FXMON_", "PG", "KAFKA_", "REDIS_")) and k != "DATABASE_URL"}
 work = tempfile.mkdtemp(prefix="fxmon-cluster.")
 os.chmod(work, 0o755)  # some servers run as a user of their own
+ENV["XDG_STATE_HOME"] = work + "/state"
 running = []           # programs, for the end
 all_programs = []
 servers = []
@@ -280,8 +281,17 @@ class Program:
         self.process.kill()
         return self.end()
 
+    def listens(self):
+        """It has its handler of SIGTERM (before, the signal would just end it, as with any program), or has ended: /proc tells"""
+        if not self.alive():
+            return True
+        with open(f"/proc/{self.process.pid}/status") as f:
+            caught = next(line for line in f if line.startswith("SigCgt:"))
+        return int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
     def stop(self, seconds=5):
         """SIGTERM, status 0 within its five seconds"""
+        wait_for("the handler of SIGTERM", self.listens, seconds=10, pause=0.001)
         self.signal(signal.SIGTERM)
         status = self.end(seconds)
         if status != 0:
