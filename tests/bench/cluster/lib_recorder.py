@@ -29,9 +29,12 @@ class Recorder:
                         self.send_header(k, v)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(data)
                 to.close()
+                try:
+                    if self.command != "HEAD":
+                        self.wfile.write(data)
+                except BrokenPipeError:
+                    pass  # a client that ends does not wait for every answer
 
             do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = serve
 
