@@ -1,5 +1,5 @@
 """At work again after kill -9: from the kill to the first new row committed, at 1,000 messages a second; and nothing lost or doubled by any of it."""
-import os, subprocess, time
+import os, re, subprocess, time
 
 from lib_cluster import wait_for
 from lib_measure import BIN, PAIRS, ROUNDS, Failed, Run, median, say, thousands
@@ -23,9 +23,18 @@ def moved(bench, process, seconds=60):
     return time.monotonic() - begin
 
 
-def joined(run):
-    """The member says at log level debug what the group gave it, if only nothing."""
-    return b"_ASSIGN_PARTITIONS" in os.pread(run.errors.fileno(), 1 << 20, 0)
+def given(run):
+    """How many partitions the group gave it last, None before: members say so at log level debug."""
+    found = re.findall(rb"_ASSIGN_PARTITIONS, (\d+) partitions", os.pread(run.errors.fileno(), 1 << 20, 0))
+    return int(found[-1]) if found else None
+
+
+def owner(first, second):
+    """(who owns the partition, who waits), once both have joined."""
+    a, b = given(first), given(second)
+    if b is None or a == b:
+        return None
+    return (first, second) if a else (second, first)
 
 
 def main(bench):
@@ -54,7 +63,7 @@ def main(bench):
             moved(bench, run.process)
             for i in range(ROUNDS):
                 other = bench.consume(topic, c.database, group=group, more=more)
-                wait_for("the second member in the group", lambda: joined(other), 30)
+                run, other = wait_for("both members in the group", lambda: owner(run, other), 30)
                 begin = time.monotonic()
                 run.process.kill()
                 run.wait(-9)
