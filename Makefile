@@ -219,6 +219,12 @@ test: test-programs man-pages
 check:
 	$(Q)sh tests/deps.sh check
 	$(Q)$(MAKE) --no-print-directory test
+## nightly: the promises at their full counts, on real servers (hours; 1,000 kills and the like); T=p01 runs one
+.PHONY: nightly
+nightly:
+	$(Q)sh tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory test-programs man-pages
+	$(Q)NIGHTLY=1 FXMON_TEST_LIMIT=14400 JOBS=1 SKIPS_AS_FAILS=1 $(TEST_ENV) sh tests/run --match '$(or $(T),^cluster|_kill)'
 bench-programs: all $(BENCH)
 ## bench: measure; prints a table of figures and ratios to a baseline of the same run
 bench:

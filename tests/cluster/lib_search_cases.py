@@ -63,7 +63,7 @@ def deleted(server, log):
 
 def kills(server):
     """kill -9 of the consumer at random moments, the stream rolled over now and then; then of the server."""
-    count = int(os.environ.get("KILLS", "6"))
+    count = int(os.environ.get("KILLS", "60" if os.environ.get("NIGHTLY") else "6"))
     log = folder("kill")
     server.wipe_documents()
     search.produce(log, 6000, seed=9)

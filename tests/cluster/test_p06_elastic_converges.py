@@ -1,11 +1,11 @@
 """P6: however bulks fail, OpenSearch ends up with exactly the documents of the log: none missing, none twice, and what the mapping refuses in the dead letters alone.
-BULKS=500 batches (10000 at night), a quarter of all bulks spoiled, the data stream rolled over meanwhile, SEED=N for one run again."""
+BULKS=200 batches (10,000 nightly), a quarter of all bulks spoiled, the data stream rolled over meanwhile, SEED=N for one run again."""
 import json, os, random, subprocess, sys, tempfile, threading
 import lib_search as search
 from lib_fault_proxy import Proxy
 from lib_search import Search, fx
 
-BULKS = int(os.environ.get("BULKS", "500"))
+BULKS = int(os.environ.get("BULKS", "10000" if os.environ.get("NIGHTLY") else "200"))
 BATCH = 10
 SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
 print(f"SEED={SEED} BULKS={BULKS}")

@@ -1,7 +1,7 @@
 """Promise P7: Redis and the windows recover by themselves, bit for bit.
 
 One consumer writes to a Redis that is emptied and killed, and is killed itself; another one writes the same log to a Redis that nobody touches. After
-each blow all keys of the first must equal those of the second to the last digit within five seconds of Redis being there again. KILLS says how often (20).
+each blow all keys of the first must equal those of the second to the last digit within five seconds of Redis being there again. KILLS says how often (20; 200 nightly).
 """
 import os, random, subprocess, sys, time
 
@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.environ["FXMON_TOP"], "tests", "cluster"))
 from lib_redis import Redis, differences, expected  # noqa: E402
 from lib_programs import run, start, stop, wait_for  # noqa: E402
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "200" if os.environ.get("NIGHTLY") else "20"))
 LIMIT = 5.0
 seed = int(os.environ.get("FXMON_TEST_SEED") or random.SystemRandom().randrange(10**6))
 print("FXMON_TEST_SEED", seed)

@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib_alerts import BIN, add_rules, compare, program, random_rule, walk_messages  # noqa: E402
 
-kills = int(os.environ.get("KILLS", "50"))
+kills = int(os.environ.get("KILLS", "200" if os.environ.get("NIGHTLY") else "50"))
 seed = int(os.environ.get("FXMON_TEST_SEED", random.SystemRandom().randrange(10**9)))
 print(f"FXMON_TEST_SEED={seed} KILLS={kills}", flush=True)
 r = random.Random(seed)

@@ -1,10 +1,10 @@
 """fxmon-consume is killed, stopped, doubled and fed with poison while a producer writes: every record of the log is in the store once, volatilities bit for bit
-those of an undisturbed run. KILLS=200 for the long version; FXMON_TEST_SEED repeats the moments."""
+those of an undisturbed run. 50 times; 200 nightly, KILLS=N; FXMON_TEST_SEED repeats the moments."""
 import calendar, csv, fcntl, json, os, random, shutil, signal, sqlite3, struct, subprocess, sys, tempfile, termios, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lib_programs as fx
 
-KILLS = int(os.environ.get("KILLS", "50"))
+KILLS = int(os.environ.get("KILLS", "200" if os.environ.get("NIGHTLY") else "50"))
 seed = int(os.environ.get("FXMON_TEST_SEED", time.time_ns() % 1_000_000))
 print("seed", seed, "kills", KILLS)
 rnd = random.Random(seed)
