@@ -442,7 +442,6 @@ fxmon_result fxi_spool_publish(fxi_spool *s, fxmon_error *error)
     if (result != FXMON_DONE)
         return result;
     result = to_log(s, s->blobs, s->count, error);
-    FXI_CRASH("spool.published");
     if (result == FXMON_RETRY || result == FXMON_WAIT) {
         s->in_doubt = s->count;
         away(s, error);
@@ -450,6 +449,7 @@ fxmon_result fxi_spool_publish(fxi_spool *s, fxmon_error *error)
     }
     if (result != FXMON_DONE)
         return result;
+    FXI_CRASH("spool.published");
     s->in_doubt = 0;
     s->place = next;
     int code = s->place >= s->end ? start_over(s, error) : write_place(s, false, error);

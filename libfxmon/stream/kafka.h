@@ -41,6 +41,8 @@ typedef struct fxi_kafka_link {
     bool down;           /* no broker could be reached, and none was since */
     fxmon_error trouble; /* what it said last; for the text of a RETRY */
     fxmon_error fatal;   /* code not FXMON_OK: it needs a person */
+    bool own_name;       /* no other process can have joined under the name of this member */
+    bool renew;          /* the handle is of no use any more, a new one will be */
 } fxi_kafka_link;
 void fxi_kafka_link_callbacks(rd_kafka_conf_t *conf); /* its opaque must begin with a fxi_kafka_link */
 void fxi_kafka_link_error(fxi_kafka_link *link, int err, const char *text);
@@ -60,7 +62,7 @@ int fxi_kafka_member_take(fxi_kafka_member *member, const char *folder, const ch
 int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const char *servers, const char *group, fxmon_error *error);
 void fxi_kafka_member_close(fxi_kafka_member *member);
 
-/* ---- reader (kafka_reader.c, kafka_group.c) ---- */
+/* ---- reader (kafka_consumer.c, kafka_reader.c, kafka_group.c) ---- */
 
 typedef struct fxi_kafka_part {
     int32_t id;
@@ -81,6 +83,7 @@ typedef struct fxi_kafka_reader {
     const fxmon_env *env;
     fxi_kafka_place place;
     fxi_kafka_member name;
+    char *group;         /* NULL: none */
     bool grouped, cooperative, closing, until_end, missing;
     int64_t max_record;
     rd_kafka_t *rk;
@@ -113,6 +116,10 @@ void fxi_kafka_revoke_end(fxi_kafka_reader *r);
 int fxi_kafka_apply(fxi_kafka_reader *r, fxmon_error *error); /* start what the lane sought */
 int fxi_kafka_grow(fxi_kafka_reader *r, fxmon_error *error);  /* without a group: partitions that are new */
 void fxi_kafka_commit(fxi_kafka_reader *r, bool last);
+void fxi_kafka_abandon(fxi_kafka_reader *r, const char *reason); /* all partitions are lost */
+/* life (kafka_consumer.c) */
+void fxi_kafka_let_go(fxi_kafka_reader *r);                   /* of the records that the last read handed out */
+int fxi_kafka_renew(fxi_kafka_reader *r, fxmon_error *error); /* another handle, which joins the group again */
 
 fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error);
 void fxi_kafka_close_reader(void *state);

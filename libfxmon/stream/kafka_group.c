@@ -326,6 +326,17 @@ static void lose(fxi_kafka_reader *r, const rd_kafka_topic_partition_list_t *lis
     }
 }
 
+void fxi_kafka_abandon(fxi_kafka_reader *r, const char *reason)
+{
+    rd_kafka_topic_partition_list_t *all = new_list(r);
+    for (size_t i = 0; i < r->part_count; i++) {
+        add_part(r, all, &r->parts[i]);
+    }
+    lose(r, all, reason);
+    rd_kafka_topic_partition_list_destroy(all);
+    r->part_count = 0;
+}
+
 static void revoke(fxi_kafka_reader *r, const rd_kafka_topic_partition_list_t *list)
 {
     fxi_kafka_commit(r, true);

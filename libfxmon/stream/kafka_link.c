@@ -40,6 +40,10 @@ void fxi_kafka_link_error(fxi_kafka_link *link, int err, const char *text)
         fxi_fail(&link->fatal, FXMON_E_CREDENTIALS, "kafka", "the broker does not allow it: %.180s", text);
         return;
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+        if (link->own_name) {
+            link->renew = true;
+            return;
+        }
         fxi_fail(&link->fatal, FXMON_E_CONFIG, "member-id", "member-id: another process joined the group under the same name: %.140s", text);
         return;
     case RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT:

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -22,154 +21,7 @@
 #define SLICE_MS 100       /* between two looks at the stop */
 #define QUERY_MS 2000
 #define CLUSTER_MS 1000
-#define CLOSE_LIMIT (2 * FXMON_SECOND)
 #define IDENTITY_MAXIMUM 400
-
-/* ---- life ------------------------------------------------------------------------------------------------------- */
-
-static int connect_reader(fxi_kafka_reader *r, const char *group, fxmon_error *error)
-{
-    char text[256];
-    int code = FXMON_OK;
-    if (group) {
-        code = fxi_kafka_member_open(&r->name, r->env, r->place.servers, group, error);
-    }
-    rd_kafka_conf_t *conf = code == FXMON_OK ? fxi_kafka_reader_conf(r->env, &r->place, group, r->name.id, error) : NULL;
-    if (!conf) {
-        return error->code;
-    }
-    rd_kafka_conf_set_opaque(conf, r);
-    fxi_kafka_link_callbacks(conf);
-    if (group) {
-        rd_kafka_conf_set_rebalance_cb(conf, fxi_kafka_rebalance);
-    }
-    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (!r->rk) {
-        rd_kafka_conf_destroy(conf);
-        return fxi_fail(error, FXMON_E_CONFIG, "kafka", "kafka: %.180s", text);
-    }
-    rd_kafka_poll_set_consumer(r->rk);
-    rd_kafka_set_log_queue(r->rk, NULL);
-    r->queue = rd_kafka_queue_get_consumer(r->rk);
-    r->topic = rd_kafka_topic_new(r->rk, r->place.topic, NULL);
-    r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!r->queue || !r->topic || r->event < 0) {
-        return fxi_fail(error, FXMON_E_NOMEM, "kafka", "out of memory or descriptors for a consumer");
-    }
-    static const uint64_t one = 1;
-    rd_kafka_queue_io_event_enable(r->queue, r->event, &one, sizeof one);
-    return FXMON_OK;
-}
-
-static int subscribe(fxi_kafka_reader *r, fxmon_error *error)
-{
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(topics, r->place.topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(r->rk, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? FXMON_OK : fxi_fail(error, FXMON_E_CONFIG, "group", "group: %.150s", rd_kafka_err2str(err));
-}
-
-fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error)
-{
-    fxmon_error problem;
-    bool yes = false;
-    const char *until_end = fxi_kafka_option(env, "until-end");
-    fxi_kafka_reader *r = fxi_calloc(1, sizeof *r);
-    *state = NULL;
-    fxi_error_clear(&problem);
-    if (!r) {
-        return fxi_kafka_result(fxi_fail(error, FXMON_E_NOMEM, "", "out of memory"));
-    }
-    r->link.env = r->env = env;
-    r->event = r->name.lock = -1;
-    r->grouped = group != NULL;
-    r->until_end = until_end && fxi_bool_parse(until_end, strlen(until_end), &yes) == FXMON_OK && yes;
-    r->max_record = fxi_kafka_max_record(env);
-    r->member.generation = -1;
-    r->member.began = fxi_kafka_now(env);
-    int code = fxi_kafka_place_parse(url, &r->place, &problem);
-    if (code == FXMON_OK) {
-        code = connect_reader(r, group, &problem);
-    }
-    if (code == FXMON_OK && group) {
-        code = subscribe(r, &problem);
-    }
-    if (code != FXMON_OK) {
-        fxi_kafka_close_reader(r);
-        if (error) {
-            *error = problem;
-        }
-        return fxi_kafka_result(code);
-    }
-    *state = r;
-    return FXMON_DONE;
-}
-
-static void let_go(fxi_kafka_reader *r)
-{
-    for (size_t i = 0; i < r->held_count; i++) {
-        rd_kafka_message_destroy(r->held[i]);
-    }
-    r->held_count = 0;
-}
-
-/* Leaves the group. Bounded: a broker that does not answer must not keep a program from ending. */
-static void leave(fxi_kafka_reader *r)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
-    int64_t until = fxi_kafka_now(r->env) + CLOSE_LIMIT;
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(r->rk, queue);
-    if (error) {
-        rd_kafka_error_destroy(error);
-    } else {
-        while (!rd_kafka_consumer_closed(r->rk) && fxi_kafka_now(r->env) < until) {
-            rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SLICE_MS / 2);
-            if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
-                fxi_kafka_rebalance(r->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), r);
-            }
-            if (event) {
-                rd_kafka_event_destroy(event);
-            }
-        }
-    }
-    rd_kafka_queue_destroy(queue);
-}
-
-void fxi_kafka_close_reader(void *state)
-{
-    fxi_kafka_reader *r = state;
-    if (!r) {
-        return;
-    }
-    if (r->rk) {
-        r->closing = true;
-        let_go(r);
-        fxi_kafka_commit(r, true);
-        fxi_kafka_revoke_end(r);
-        if (r->queue) {
-            rd_kafka_queue_io_event_enable(r->queue, -1, NULL, 0);
-        }
-        leave(r);
-        if (r->topic) {
-            rd_kafka_topic_destroy(r->topic);
-        }
-        if (r->queue) {
-            rd_kafka_queue_destroy(r->queue);
-        }
-        rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
-    if (r->event >= 0) {
-        close(r->event);
-    }
-    fxi_kafka_member_close(&r->name);
-    fxi_kafka_place_free(&r->place);
-    fxi_free(r->identity);
-    fxi_free(r->parts);
-    fxi_free(r->news);
-    fxi_free(r->held);
-    fxi_free(r);
-}
 
 /* ---- small questions ------------------------------------------------------------------------------------------------ */
 
@@ -233,9 +85,31 @@ void fxi_kafka_committed(void *state, int32_t partition, int64_t next_offset)
     }
 }
 
+/*
+ * Where a partition begins or ends. The call that is made for both asks without a time limit in versions of librdkafka before 2.3, and never comes back when the leader died
+ * just before; the one for times keeps to its limit, and takes the two ends as times.
+ */
+static rd_kafka_resp_err_t query_end(fxi_kafka_reader *r, int32_t partition, int64_t which, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *one = rd_kafka_topic_partition_list_add(list, r->place.topic, partition);
+    one->offset = which;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(r->rk, list, QUERY_MS);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        err = list->elems[0].err;
+        *offset = list->elems[0].offset;
+    }
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && *offset < 0) {
+        err = RD_KAFKA_RESP_ERR__BAD_MSG;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return err;
+}
+
 static int query(fxi_kafka_reader *r, int32_t partition, int64_t *first, int64_t *end, fxmon_error *error)
 {
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(r->rk, r->place.topic, partition, first, end, QUERY_MS);
+    rd_kafka_resp_err_t err = query_end(r, partition, RD_KAFKA_OFFSET_BEGINNING, first);
+    err = err == RD_KAFKA_RESP_ERR_NO_ERROR ? query_end(r, partition, RD_KAFKA_OFFSET_END, end) : err;
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return FXMON_OK;
     }
@@ -498,7 +372,7 @@ static fxmon_result verdict(fxi_kafka_reader *r, fxmon_error *error)
 static fxmon_result prepare(fxi_kafka_reader *r, size_t max, fxmon_error *error)
 {
     uint64_t drained;
-    let_go(r);
+    fxi_kafka_let_go(r);
     if (read(r->event, &drained, sizeof drained) < 0 && errno != EAGAIN && errno != EINTR) {
         return fxi_kafka_result(fxi_fail_errno(error, errno, "cannot read", "an event descriptor"));
     }
@@ -507,8 +381,11 @@ static fxmon_result prepare(fxi_kafka_reader *r, size_t max, fxmon_error *error)
         return fxi_kafka_result(fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for %lld records", (long long)max));
     }
     r->held = grown;
+    int code = r->link.renew ? fxi_kafka_renew(r, error) : FXMON_OK;
     fxi_kafka_revoke_look(r);
-    int code = fxi_kafka_grow(r, error);
+    if (code == FXMON_OK) {
+        code = fxi_kafka_grow(r, error);
+    }
     if (code == FXMON_OK) {
         code = fxi_kafka_apply(r, error);
     }

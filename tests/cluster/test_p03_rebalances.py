@@ -8,6 +8,9 @@ rnd = c.seeded()
 kafka, postgres = c.at_once(c.Kafka, c.Postgres)
 
 
+totals = {}
+
+
 def churn(group):
     r = group.rnd
     for _ in range(turns):
@@ -24,16 +27,16 @@ def churn(group):
             c.wait_for("progress", lambda: group.reached() > before, seconds=40)
         else:
             c.pause(r.uniform(0, 1))  # the next change comes into the middle of this one
+    totals[group.name] = group.finish()  # here, because members die with the thread that started them
 
 
 groups = [Group(kafka, postgres, "range", rate=200, rnd=c.random.Random(rnd.random()), words=["--assignor", "range"]),
           Group(kafka, postgres, "sticky", rate=200, rnd=c.random.Random(rnd.random()), words=["--assignor", "cooperative-sticky"])]
 c.together(*[lambda g=g: churn(g) for g in groups])
 for g in groups:
-    total = g.finish()
     events = postgres.sql("SELECT event_type, count(*), count(DISTINCT consumer_id), count(generation), count(*) FILTER (WHERE duration_seconds >= 0) "
                           "FROM rebalancing_events GROUP BY 1 ORDER BY 1", g.url)
-    c.say(f"{g.name}: {turns} joins and leaves, {total} messages; recorded: " + ", ".join(f"{n} {kind} of {who} members" for kind, n, who, _, _ in events))
+    c.say(f"{g.name}: {turns} joins and leaves, {totals[g.name]} messages; recorded: " + ", ".join(f"{n} {kind} of {who} members" for kind, n, who, _, _ in events))
     kinds = {kind: int(n) for kind, n, *_ in events}
     if kinds.get("assigned", 0) < turns // 3 or kinds.get("revoked", 0) < 1:
         c.fail("hardly any rebalance was recorded", events)

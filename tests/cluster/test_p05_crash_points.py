@@ -3,7 +3,7 @@ started again, and the destination has every row, document, key or event once. T
 nobody died, fails the test. CRASHES=pattern runs those whose name matches."""
 import fnmatch, json, os, queue, re, threading
 import lib_cluster as c
-import lib_debug, lib_events, lib_sinks
+import lib_debug, lib_events, lib_proxy, lib_sinks
 
 rnd = c.seeded()
 debug = lib_debug.programs()
@@ -30,6 +30,7 @@ PLAN = [
     (r"output\.", ["file"], 3),
     (r"log\.", ["produce.file", "alert.sqlite"], 2),
     (r"produce\.", ["produce.file", "produce.kafka"], 2),
+    (r"spool\.", ["spool.kafka"], 1),
     (r"kafka\.(append|sent|appended)", ["produce.kafka", "alert.kafka"], 2),
     (r"kafka\.(taken|given)", ROWS[:2], 1),
 ]
@@ -184,6 +185,37 @@ def produce(kind, name, point, passing):
     c.say(f"{name}: {before} records before the crash, all of {len(whole)} after it")
 
 
+def spool(kind, name, point, passing):
+    """A producer whose broker cannot be reached keeps its batches, or dies at it; the next ones publish them: all are there, in their order, before what is new"""
+    host, port = kafka.bootstrap.split(",")[0].rsplit(":", 1)
+    door = lib_proxy.Proxy(host, int(port))  # only the first word to a broker goes through it; that is enough to shut it out
+    door.refuse = True
+    kafka.create(name, 1)
+    source = f"{c.work}/{name}.replay"
+    lines = [l.split("\t", 1)[1] for l in c.messages(c.random.Random(11), 120, sources=1)]
+    with open(source, "w") as f:
+        f.write("".join(l + "\n" for l in lines))
+    to = ["--to", f"kafka://127.0.0.1:{door.port}/{name}", "--spool", f"{c.work}/{name}.spool", "--batch", "10", "--retry-base", "5ms", "--retry-cap", "100ms"]
+    kept, new = ["--from", "replay:" + source, *to], ["--from", "sim:?count=1&start=2037-01-01T00:00:00Z", *to]
+    if point == "spool.kept":
+        die("produce", kept, point, passing)
+    else:
+        c.fxmon("produce", *kept)
+        door.refuse = False
+        die("produce", new, point, passing)
+    door.refuse = False
+    c.fxmon("produce", *new)
+    door.close()
+    whole = list(dict.fromkeys(json.loads(l)["timestamp"] for l in lines))
+    stamps = [json.loads(d)["timestamp"] for _, _, d in kafka.records(name)]
+    first = [s for s in dict.fromkeys(stamps) if not s.startswith("2037")]
+    c.say(f"{name}: {len(stamps)} records, {len(first)} of {len(whole)} times that were kept")
+    if not first or first != whole[:len(first)] or (point != "spool.kept" and first != whole) or not stamps[-1].startswith("2037"):
+        c.fail(f"{name}: not what was kept, in its order, and then what was new")
+    if point == "spool.empty" and len(stamps) > len(lines) + 2:
+        c.fail(f"{name}: published again although it had been published: {len(stamps)} records")
+
+
 cases, uncovered = [], []
 for point in sorted(points):
     matching = [(kinds, passing) for pattern, kinds, passing in PLAN if re.match(pattern, point)]
@@ -208,7 +240,7 @@ def worker():
             return
         name = f"{point}.{kind}".replace("_", ".")
         group, _, destination = kind.partition(".")
-        run = {"leave": leave, "alert": alert, "produce": produce}.get(group, consume)
+        run = {"leave": leave, "alert": alert, "produce": produce, "spool": spool}.get(group, consume)
         try:
             run(destination or kind, name, point, passing)
         except SystemExit:
