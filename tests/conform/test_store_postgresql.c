@@ -227,6 +227,33 @@ END_TEST
 
 /* ---- months ---------------------------------------------------------------------------------------------------------- */
 
+/* Four make the same months at once: one of them does, the others see that it is done. */
+START_TEST(a_month_is_made_once)
+{
+    enum { MAKERS = 4, MONTHS = 24 };
+    void *store = fresh_store();
+    PGconn *maker[MAKERS];
+    char sql[96];
+    for (int i = 0; i < MAKERS; i++)
+        maker[i] = open_by_hand();
+    for (int month = 0; month < MONTHS; month++) {
+        snprintf(sql, sizeof sql, "SELECT fxmon_make_month(make_date(%d,%d,1))", 2001 + month / 12, month % 12 + 1);
+        for (int i = 0; i < MAKERS; i++)
+            ck_assert_int_eq(PQsendQuery(maker[i], sql), 1);
+        for (int i = 0; i < MAKERS; i++) {
+            PGresult *answer = PQgetResult(maker[i]);
+            ck_assert_msg(PQresultStatus(answer) == PGRES_TUPLES_OK && strcmp(PQgetvalue(answer, 0, 0), "t") == 0, "%s", PQerrorMessage(maker[i]));
+            PQclear(answer);
+            ck_assert_ptr_null(PQgetResult(maker[i]));
+        }
+    }
+    check_value(maker[0], "SELECT count(*) FROM pg_inherits WHERE inhparent='fx_rates'::regclass", "28");
+    for (int i = 0; i < MAKERS; i++)
+        PQfinish(maker[i]);
+    STORE.close(store);
+}
+END_TEST
+
 START_TEST(months_are_made_and_dropped)
 {
     void *store = fresh_store();
@@ -496,6 +523,7 @@ int main(void)
     tcase_add_test(tests, rows_as_they_went_in);
     tcase_add_test(tests, views_for_people);
     tcase_add_test(tests, alerts_edited_by_hand);
+    tcase_add_test(tests, a_month_is_made_once);
     tcase_add_test(tests, months_are_made_and_dropped);
     tcase_add_test(tests, opening);
     tcase_add_test(tests, several_start_at_once);
