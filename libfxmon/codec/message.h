@@ -23,5 +23,13 @@ bool fxi_message_pack(const fxmon_message *m, fxi_buf *out);   /* MessagePack */
 bool fxi_row_encode(const fxmon_row *row, fxi_buf *out);
 bool fxi_row_csv_header(fxi_buf *out);               /* "time,pair,rate,bid,ask,volatility,source,..." CRLF-free */
 bool fxi_row_csv(const fxmon_row *row, fxi_buf *out);
+/** A form of lines: ndjson, csv, ledger, beancount, influx (row_form.c). Lines come without their newline; false: no room. */
+typedef struct fxi_row_form {
+    const char *name, *endings;      /* endings of file names, each between blanks */
+    bool (*header)(fxi_buf *out);    /* NULL: none */
+    bool (*row)(const fxmon_row *row, fxi_buf *out);
+} fxi_row_form;
+const fxi_row_form *fxi_row_form_named(const char *name);   /* NULL: there is none */
+const fxi_row_form *fxi_row_form_of_path(const char *path); /* by the ending of its name; NULL: that says nothing */
 /** Reading rows back (replay:): NDJSON row {"pair","time"|"timestamp","rate"|"bid"+"ask",...} or a rate message; CSV by header names. */
 #endif

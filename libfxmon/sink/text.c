@@ -1,5 +1,5 @@
 /*
- * sink/text.c - rows as text: "-" prints NDJSON, "file:PATH.ndjson" and "file:PATH.csv" append to a file (?format=ndjson|csv where the name does not say).
+ * sink/text.c - rows as text: "-" prints NDJSON, "file:PATH.ndjson", "file:PATH.csv" and so on append to a file (?format=NAME where the name does not say).
  *
  * Rows and dead letters are encoded as they come and written by flush. For a file, output.c and note.c make a batch, its dead letters (PATH.dead.ndjson) and the
  * lane's progress count together. Standard output takes what it is given; its dead letters go to the host's log, one JSON object each.
@@ -29,7 +29,8 @@ extern const fxmon_sink_ops fxi_sink_text;
 
 typedef struct text_sink {
     const fxmon_env *env;
-    bool standard, csv, header_out, letters_open;
+    bool standard, header_out, letters_open;
+    const fxi_row_form *form;
     fxi_buf rows, dead; /* encoded, not flushed */
     size_t done;        /* of rows, that standard output took */
     fxi_output out, letters;
@@ -40,12 +41,6 @@ typedef struct text_sink {
 static fxmon_result result_of(int code)
 {
     return code == FXMON_OK ? FXMON_DONE : fxmon_retriable(code) ? FXMON_RETRY : FXMON_FATAL;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
 }
 
 static bool known_parameter(void *user, const char *name, const char *value)
@@ -65,15 +60,13 @@ static int format_of(text_sink *s, const fxi_url *url, fxmon_error *error)
         return FXMON_E_OPTION;
     }
     if (fxi_url_param(url, "format", format, sizeof format)) {
-        s->csv = strcmp(format, "csv") == 0;
-        return s->csv || strcmp(format, "ndjson") == 0 ? FXMON_OK
-                                                       : fxi_fail(error, FXMON_E_RANGE, "format", "format=%s: expected ndjson or csv", format);
+        s->form = fxi_row_form_named(format);
+        return s->form ? FXMON_OK : fxi_fail(error, FXMON_E_RANGE, "format", "format=%s: expected ndjson, csv, ledger, beancount or influx", format);
     }
-    s->csv = ends_with(url->path, ".csv");
-    if (!s->standard && !s->csv && !ends_with(url->path, ".ndjson") && !ends_with(url->path, ".jsonl")) {
-        return fxi_fail(error, FXMON_E_ARGUMENT, "sink", "file:%.150s: expected a name that ends in .ndjson or .csv, or ?format=", url->path);
-    }
-    return FXMON_OK;
+    s->form = s->standard ? fxi_row_form_named("ndjson") : fxi_row_form_of_path(url->path);
+    return s->form ? FXMON_OK
+                   : fxi_fail(error, FXMON_E_ARGUMENT, "sink", "file:%.150s: expected a name that ends in .ndjson, .csv, .ledger, .beancount or .influx, or ?format=",
+                              url->path);
 }
 
 static char *path_with(const char *path, const char *suffix)
@@ -169,17 +162,13 @@ static fxmon_result sink_write(void *state, const fxmon_row *rows, size_t count,
     text_sink *s = state;
     size_t before = s->rows.length;
     bool header = s->header_out;
-    if (s->csv && !header && count > 0) {
-        fxi_row_csv_header(&s->rows);
+    if (s->form->header && !header && count > 0) {
+        s->form->header(&s->rows);
         fxi_buf_putc(&s->rows, '\n');
         s->header_out = true;
     }
     for (size_t i = 0; i < count && !s->rows.failed; i++) {
-        if (s->csv) {
-            fxi_row_csv(&rows[i], &s->rows);
-        } else {
-            fxi_row_encode(&rows[i], &s->rows);
-        }
+        s->form->row(&rows[i], &s->rows);
         fxi_buf_putc(&s->rows, '\n');
     }
     if (s->rows.failed) {

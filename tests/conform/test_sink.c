@@ -46,8 +46,10 @@ static const char *make(const char *name)
 
 static const char *ndjson_make(void) { return make("out.ndjson"); }
 static const char *csv_make(void) { return make("out.csv"); }
+static const char *influx_make(void) { return make("out.influx"); }
 #define ndjson_text text_of_file
 #define csv_text text_of_file
+#define influx_text text_of_file
 #define out_text text_of_file
 
 /* Standard output goes to a file in this process, which Check forked for the test. */
@@ -61,10 +63,13 @@ static const char *out_make(void)
     return "-";
 }
 
-static const int ndjson_header = 0, csv_header = 1, out_header = 0;
-static const bool ndjson_remembers = true, csv_remembers = true, out_remembers = false;
+static const int ndjson_header = 0, csv_header = 1, influx_header = 0, out_header = 0;
+static const bool ndjson_remembers = true, csv_remembers = true, influx_remembers = true, out_remembers = false;
 
 #define SINK(name) ndjson_##name
+#include "sink.inc"
+#undef SINK
+#define SINK(name) influx_##name
 #include "sink.inc"
 #undef SINK
 #define SINK(name) csv_##name
@@ -135,7 +140,7 @@ START_TEST(dead_letters_of_standard_output_are_logged)
 {
     void *sink = opened("-");
     fxmon_error error;
-    fxmon_dead_letter letter = {"lane", "-", 0, 41, "{\"a\"", 4, "syntax", "at byte 4: expected ':'", 0};
+    fxmon_dead_letter letter = {"lane", "-", 0, 41, "{\"a\"", 4, "syntax", "at byte 4: expected ':'", 0, 0};
     ck_assert_int_eq(fxi_sink_text.dead(sink, &letter, &error), FXMON_DONE);
     ck_assert_str_eq(host.log, "");
     ck_assert_int_eq(fxi_sink_text.flush(sink, NULL, &error), FXMON_DONE);
@@ -178,7 +183,7 @@ START_TEST(memory_runs_out)
         long before = failing_allocator_alive();
         void *sink;
         fxmon_row row = row_of((int)nth);
-        fxmon_dead_letter letter = {"l", "s", 0, nth, "x", 1, "syntax", "text", 0};
+        fxmon_dead_letter letter = {"l", "s", 0, nth, "x", 1, "syntax", "text", 0, 0};
         fxmon_progress progress = {.lane = "l", .stream = "s", .next_offset = nth, .checkpoint = (void *)&row, .checkpoint_size = 16, .checkpoint_offset = 0};
         failing_allocator_fail(nth);
         if (fxi_sink_text.open(&host.env, url, &sink, &error) == FXMON_DONE) {
@@ -205,6 +210,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     ndjson_add(tests);
     csv_add(tests);
+    influx_add(tests);
     out_add(tests);
     tcase_add_test(tests, unfinished_batch_is_cut_off);
     tcase_add_test(tests, output_that_shrank_is_an_error);

@@ -52,6 +52,59 @@ START_TEST(json)
 }
 END_TEST
 
+static void check_form(const char *name, const fxmon_row *row, const char *expected)
+{
+    const fxi_row_form *form = fxi_row_form_named(name);
+    fxi_buf out;
+
+    ck_assert_ptr_nonnull(form);
+    fxi_buf_init(&out, 4096);
+    ck_assert(form->row(row, &out));
+    ck_assert_str_eq(out.data, expected);
+    fxi_buf_free(&out);
+}
+
+START_TEST(forms_of_other_programs)
+{
+    fxmon_row row = usual();
+
+    check_form("ledger", &row, "P 2026-02-04 10:30:00 USD 0.8470 EUR");
+    check_form("beancount", &row, "2026-02-04 price USD 0.8470 EUR");
+    check_form("influx", &row, "fx_rates,base=USD,kind=quote,pair=USD/EUR,quote=EUR,source=exchangerate-api.com rate=0.8470,volatility=0.0012,samples=20i 1770201000000000000");
+    row.source = "a b,c=d\\\ne";
+    row.bid = (fxmon_decimal){846, 3};
+    row.ask = (fxmon_decimal){848, 3};
+    row.volatility = NAN;
+    row.kind = FXMON_ROW_LATE;
+    check_form("influx", &row, "fx_rates,base=USD,kind=late,pair=USD/EUR,quote=EUR,source=a\\ b\\,c\\=d\\ \\ e rate=0.8470,bid=0.846,ask=0.848,samples=20i 1770201000000000000");
+    row = usual();
+    row.pair = (fxmon_pair){"USD/1INCH"};
+    check_form("ledger", &row, "P 2026-02-04 10:30:00 USD 0.8470 \"1INCH\"");
+    check_form("beancount", &row, "; 2026-02-04T10:30:00Z USD/1INCH: a currency begins with a letter there");
+    row = usual();
+    row.kind = FXMON_ROW_CROSS;
+    row.cross = 0.9315230224321133;
+    check_form("ledger", &row, "P 2026-02-04 10:30:00 USD 0.9315230224321133 EUR");
+    row.cross = NAN;
+    check_form("ledger", &row, "; 2026-02-04T10:30:00Z USD/EUR has no price");
+    check_form("influx", &row, "# 2026-02-04T10:30:00Z USD/EUR has no price");
+}
+END_TEST
+
+START_TEST(forms_by_name)
+{
+    static const char *const known[][2] = {{"a.ndjson", "ndjson"}, {"a.jsonl", "ndjson"}, {"a.b/c.csv", "csv"}, {"x.ledger", "ledger"}, {"x.prices", "ledger"},
+                                           {"x.beancount", "beancount"}, {"x.bean", "beancount"}, {"x.influx", "influx"}, {"x.lp", "influx"}};
+    static const char *const unknown[] = {"", "csv", "a.", "a.cs", "a.sv", "a.txt", "a.csv ", "a.ledger prices", ".csv/x"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        ck_assert_ptr_eq(fxi_row_form_of_path(known[i][0]), fxi_row_form_named(known[i][1]));
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        ck_assert_msg(fxi_row_form_of_path(unknown[i]) == NULL, "%s", unknown[i]);
+    ck_assert_ptr_null(fxi_row_form_named("xml"));
+}
+END_TEST
+
 START_TEST(csv)
 {
     fxmon_row row = usual();
@@ -103,6 +156,8 @@ int main(void)
 
     tcase_add_test(tests, json);
     tcase_add_test(tests, csv);
+    tcase_add_test(tests, forms_of_other_programs);
+    tcase_add_test(tests, forms_by_name);
     tcase_add_test(tests, comma_locale);
     tcase_add_test(tests, too_small_a_buffer);
     return support_run("row", tests);
