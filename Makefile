@@ -215,9 +215,15 @@ unit: $(if $(T),$(filter %/test_$(T),$(UNIT)),$(UNIT)) $(SHIMS)
 ## test: build and run every test, without installing anything (T=pattern runs those whose name matches)
 test: test-programs man-pages
 	$(Q)$(TEST_ENV) sh tests/run $(if $(T),--match '$(T)')
+SERVERS := postgresql redis kafka opensearch elasticsearch
+.PHONY: servers
+## servers: fetch the servers that tests, demo and measurements start (packages and jars; later runs need no network)
+servers:
+	$(Q)for s in $(SERVERS); do tests/servers/$$s install || exit 1; done
 ## check: install what is missing, build, and run every test
 check:
 	$(Q)sh tests/deps.sh check
+	$(Q)$(MAKE) --no-print-directory servers || echo "Not all servers can be had here: tests that need them are skipped."
 	$(Q)$(MAKE) --no-print-directory test
 ## nightly: the promises at their full counts, on real servers (hours; 1,000 kills and the like); T=p01 runs one
 .PHONY: nightly

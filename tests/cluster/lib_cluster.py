@@ -79,14 +79,14 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
 
 
 def together(*work):
-    """Each in a thread of its own; a failure of one is a failure of the test"""
-    trouble = []
+    """Each in a thread of its own; a failure of one is a failure of the test, and so is a skip"""
+    trouble, skipped = [], []
 
     def run(one):
         try:
             one()
-        except SystemExit:
-            trouble.append("failed")
+        except SystemExit as e:
+            (skipped if e.code == 77 else trouble).append("failed")
         except Exception:
             import traceback
             trouble.append(traceback.format_exc())
@@ -97,6 +97,8 @@ def together(*work):
         t.join()
     if trouble:
         fail(*trouble)
+    if skipped:
+        sys.exit(77)
 
 
 def at_once(*makers):
@@ -116,6 +118,9 @@ class Server:
 
     def __init__(self, kind, *options, name=None):
         self.script, self.folder = f"{TOP}/tests/servers/{kind}", f"{work}/{name or kind}"
+        if subprocess.run([self.script, "install"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode != 0:
+            print(f"{kind} cannot be had here", flush=True)
+            sys.exit(77)
         at = time.monotonic()
         servers.append(self)
         self.env = dict(line.split("=", 1) for line in self.run("start", *options).splitlines() if "=" in line)

@@ -5,6 +5,9 @@ python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); from lib_cluster import
     echo "less than 2500 MiB of memory are free"
     exit 77
 }
+for server in kafka postgresql redis opensearch elasticsearch; do
+    "$FXMON_TOP/tests/servers/$server" install >/dev/null || { echo "$server cannot be had here"; exit 77; }
+done
 out=$(mktemp)
 demo=
 trap 'kill "$demo" 2>/dev/null; wait' EXIT INT TERM

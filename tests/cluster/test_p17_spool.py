@@ -10,6 +10,9 @@ here = os.path.abspath("broker")
 def kafka(word, *more):
     return subprocess.run([*server, word, here, *more], check=True, capture_output=True, text=True, timeout=120).stdout
 
+if subprocess.run([*server, "install"], stdout=subprocess.DEVNULL).returncode != 0:
+    print("kafka cannot be had here")
+    sys.exit(77)
 started = dict(line.split("=", 1) for line in kafka("start").splitlines())
 atexit.register(lambda: kafka("stop"))
 address = started["KAFKA_BOOTSTRAP_SERVERS"]
