@@ -5,6 +5,7 @@
 #define FXI_KAFKA_H
 #include <fxmon/plugin.h>
 #include <librdkafka/rdkafka.h>
+#include <pthread.h>
 
 #include "base/log.h"
 
@@ -101,6 +102,12 @@ typedef struct fxi_kafka_reader {
     int64_t revoke_until;
     rd_kafka_topic_partition_list_t *revoked; /* as the callback named them */
     bool dirty;
+    struct fxi_kafka_ending { /* of the handle, by a thread that can be left behind */
+        pthread_mutex_t lock;
+        pthread_cond_t done;
+        bool over;
+    } ending;
+    bool abandoned;           /* that thread has it */
     int64_t commits_at, looked_at; /* monotonic: last commit, last look at the topic's partitions */
     fxmon_member member;
     fxi_complaint complaint;

@@ -5,10 +5,15 @@
  * under way while brokers failed. When the name is one that this process holds the lock of (kafka_member.c) nobody else can have joined under it, so the handle is made anew;
  * a name that was given by the user may really be another's, and that needs a person.
  */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -16,7 +21,7 @@
 #include "stream/kafka.h"
 
 #define SLICE_MS 100
-#define CLOSE_LIMIT (2 * FXMON_SECOND)
+#define CLOSE_LIMIT FXMON_SECOND
 
 static int open_handle(fxi_kafka_reader *r, fxmon_error *error)
 {
@@ -70,42 +75,61 @@ void fxi_kafka_let_go(fxi_kafka_reader *r)
     r->held_count = 0;
 }
 
-/* Leaves the group. Bounded: a broker that does not answer must not keep a program from ending. */
+/* ---- the end of a handle ---------------------------------------------------------------------------------------- */
+
+static int64_t quiet_now(void *user)
+{
+    (void)user;
+    return fxi_clock_wall();
+}
+
+static int64_t quiet_monotonic(void *user)
+{
+    (void)user;
+    return fxi_clock_monotonic();
+}
+
+/* What ends a handle may outlive the host that the reader was made for. */
+static const fxmon_env quiet = {.size = sizeof quiet, .now = quiet_now, .monotonic = quiet_monotonic};
+
+static void take_event(fxi_kafka_reader *r, rd_kafka_event_t *event)
+{
+    if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+        fxi_kafka_rebalance(r->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), r);
+    }
+    if (event) {
+        rd_kafka_event_destroy(event);
+    }
+}
+
+/* So that others need not wait for the end of the session. A member with a name does not leave: it may be back soon. */
 static void leave(fxi_kafka_reader *r)
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
-    int64_t until = fxi_kafka_now(r->env) + CLOSE_LIMIT;
+    rd_kafka_message_t *m;
+    while ((m = rd_kafka_consumer_poll(r->rk, 0)) != NULL) { /* a rebalance that nobody has answered yet is answered while the group still listens */
+        rd_kafka_message_destroy(m);
+    }
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(r->rk, queue);
     if (error) {
         rd_kafka_error_destroy(error);
-    } else {
-        while (!rd_kafka_consumer_closed(r->rk) && fxi_kafka_now(r->env) < until) {
-            rd_kafka_event_t *event = rd_kafka_queue_poll(queue, SLICE_MS / 2);
-            if (event && rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
-                fxi_kafka_rebalance(r->rk, rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event), r);
-            }
-            if (event) {
-                rd_kafka_event_destroy(event);
-            }
-        }
+    }
+    while (!error && !rd_kafka_consumer_closed(r->rk)) {
+        take_event(r, rd_kafka_queue_poll(queue, SLICE_MS / 10));
     }
     rd_kafka_queue_destroy(queue);
 }
 
-/* Ends the handle, not the reader. */
 static void end(fxi_kafka_reader *r)
 {
-    if (!r->rk) {
-        return;
-    }
-    r->closing = true;
-    fxi_kafka_let_go(r);
     fxi_kafka_commit(r, true);
     fxi_kafka_revoke_end(r);
     if (r->queue) {
         rd_kafka_queue_io_event_enable(r->queue, -1, NULL, 0);
     }
-    leave(r);
+    if (r->group && !r->name.id[0]) {
+        leave(r);
+    }
     if (r->topic) {
         rd_kafka_topic_destroy(r->topic);
     }
@@ -116,14 +140,76 @@ static void end(fxi_kafka_reader *r)
     r->rk = NULL;
     r->topic = NULL;
     r->queue = NULL;
+}
+
+static void *end_thread(void *user)
+{
+    fxi_kafka_reader *r = user;
+    end(r);
+    pthread_mutex_lock(&r->ending.lock);
+    r->ending.over = true;
+    pthread_cond_signal(&r->ending.done);
+    pthread_mutex_unlock(&r->ending.lock);
+    return NULL;
+}
+
+static bool wait_for_end(fxi_kafka_reader *r)
+{
+    int64_t until = fxi_clock_monotonic() + CLOSE_LIMIT;
+    struct timespec at = {.tv_sec = until / FXMON_SECOND, .tv_nsec = until % FXMON_SECOND};
+    int result = 0;
+    pthread_mutex_lock(&r->ending.lock);
+    while (!r->ending.over && result != ETIMEDOUT) {
+        result = pthread_cond_clockwait(&r->ending.done, &r->ending.lock, CLOCK_MONOTONIC, &at);
+    }
+    bool over = r->ending.over;
+    pthread_mutex_unlock(&r->ending.lock);
+    return over;
+}
+
+/*
+ * Ends the handle, not the reader; false: it could not be waited for. An answer to a rebalance that meets the end of the handle is never answered itself, and the caller hangs for
+ * good (librdkafka 2.0 to 2.6 at least); so may one whose broker is gone. Nothing depends on a clean end, so a thread does it, and when that does not come back
+ * in time it keeps the handle and the reader with it: some memory, in a rare case, instead of a program that does not stop.
+ */
+static bool end_in_time(fxi_kafka_reader *r)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    fxi_kafka_let_go(r);
+    if (!r->rk) {
+        return true;
+    }
+    const fxmon_env *env = r->env;
+    r->closing = true;
+    r->env = r->link.env = &quiet;
+    r->ending.over = false;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool threaded = pthread_create(&thread, NULL, end_thread, r) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!threaded) {
+        end(r);
+    } else if (wait_for_end(r)) {
+        pthread_join(thread, NULL);
+    } else {
+        pthread_detach(thread);
+        fxi_log(env, FXMON_LOG_DEBUG, "kafka", "the end of a reader of the group %s does not come; not waiting for it", r->group ? r->group : "");
+        return false;
+    }
+    r->env = r->link.env = env;
     r->closing = false;
+    return true;
 }
 
 int fxi_kafka_renew(fxi_kafka_reader *r, fxmon_error *error)
 {
     fxi_log(r->env, FXMON_LOG_INFO, "kafka", "joining the group of %s anew: it has a later place of this member", r->place.topic);
     fxi_kafka_abandon(r, "lost: the group knew this member by an older place");
-    end(r);
+    if (!end_in_time(r)) {
+        r->abandoned = true;
+        return fxi_fail(error, FXMON_E_STATE, "group", "the connection to the group cannot be ended");
+    }
     int code = begin(r, error);
     r->link.renew = code != FXMON_OK;
     return code;
@@ -147,6 +233,8 @@ fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const 
     r->max_record = fxi_kafka_max_record(env);
     r->member.generation = -1;
     r->member.began = fxi_kafka_now(env);
+    pthread_mutex_init(&r->ending.lock, NULL);
+    pthread_cond_init(&r->ending.done, NULL);
     r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int code = fxi_kafka_place_parse(url, &r->place, &problem);
     if (code == FXMON_OK && group && !(r->group = fxi_strdup(group))) {
@@ -173,13 +261,14 @@ fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const 
 void fxi_kafka_close_reader(void *state)
 {
     fxi_kafka_reader *r = state;
-    if (!r) {
+    if (!r || r->abandoned || !end_in_time(r)) {
         return;
     }
-    end(r);
     if (r->event >= 0) {
         close(r->event);
     }
+    pthread_cond_destroy(&r->ending.done);
+    pthread_mutex_destroy(&r->ending.lock);
     fxi_kafka_member_close(&r->name);
     fxi_kafka_place_free(&r->place);
     fxi_free(r->group);

@@ -17,6 +17,7 @@
 
 #define REVOKE_LIMIT (10 * FXMON_SECOND)
 #define COMMIT_EVERY FXMON_SECOND
+#define LAST_COMMIT_MS 500
 #define LOOK_EVERY (20 * FXMON_SECOND)
 #define METADATA_MS 2000
 #define COOPERATIVE_COMMITS 0x020a00ff /* before this version of librdkafka a commit during a cooperative rebalance begins another one */
@@ -436,6 +437,19 @@ int fxi_kafka_grow(fxi_kafka_reader *r, fxmon_error *error)
 
 /* ---- for lag tools -------------------------------------------------------------------------------------------------- */
 
+/* The last commit of a handle, which takes with it what it has not sent. */
+static void commit_now(fxi_kafka_reader *r, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
+    if (rd_kafka_commit_queue(r->rk, list, queue, NULL, NULL) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, LAST_COMMIT_MS);
+        if (event) {
+            rd_kafka_event_destroy(event);
+        }
+    }
+    rd_kafka_queue_destroy(queue);
+}
+
 void fxi_kafka_commit(fxi_kafka_reader *r, bool last)
 {
     int64_t now = fxi_kafka_now(r->env);
@@ -451,7 +465,9 @@ void fxi_kafka_commit(fxi_kafka_reader *r, bool last)
             part->commit_sent = part->commit;
         }
     }
-    if (list->cnt > 0) {
+    if (list->cnt > 0 && r->closing && !r->link.down) {
+        commit_now(r, list);
+    } else if (list->cnt > 0) {
         rd_kafka_commit(r->rk, list, 1); /* nobody waits for it, and nothing depends on it */
     }
     rd_kafka_topic_partition_list_destroy(list);
