@@ -156,7 +156,8 @@ static void *end_thread(void *user)
 static bool wait_for_end(fxi_kafka_reader *r)
 {
     int64_t until = fxi_clock_monotonic() + CLOSE_LIMIT;
-    struct timespec at = {.tv_sec = until / FXMON_SECOND, .tv_nsec = until % FXMON_SECOND};
+    int64_t seconds = until / FXMON_SECOND;
+    struct timespec at = {.tv_sec = seconds, .tv_nsec = until - seconds * FXMON_SECOND};
     int result = 0;
     pthread_mutex_lock(&r->ending.lock);
     while (!r->ending.over && result != ETIMEDOUT) {
