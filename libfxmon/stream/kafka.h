@@ -108,6 +108,7 @@ typedef struct fxi_kafka_reader {
         bool over;
     } ending;
     bool abandoned;           /* that thread has it */
+    int64_t nudged_at;
     int64_t commits_at, looked_at; /* monotonic: last commit, last look at the topic's partitions */
     fxmon_member member;
     fxi_complaint complaint;

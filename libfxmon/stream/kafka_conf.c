@@ -258,7 +258,8 @@ rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_pla
         {"check.crcs", "true"},
         {"fetch.wait.max.ms", "100"}, /* other questions on the same connection wait behind a fetch */
         {"queued.max.messages.kbytes", "16384"}, /* of memory, beside what the lane holds */
-        {"queued.min.messages", "20000"},        /* a small record costs several times its own size in the queue, which kbytes does not count */
+        /* A small record costs several times its own size in the queue, which kbytes does not count */
+        {"queued.min.messages", "20000"},
         {NULL, NULL}};
     rd_kafka_conf_t *conf = begin(env, place, settings, error);
     if (!conf) {

@@ -20,6 +20,7 @@
 #define OVERSIZE_KEPT ((size_t)4096)
 #define SLICE_MS 100       /* between two looks at the stop */
 #define QUERY_MS 2000
+#define NUDGE_EVERY (10 * FXMON_SECOND / 1000)
 #define CLUSTER_MS 1000
 #define IDENTITY_MAXIMUM 400
 
@@ -282,20 +283,37 @@ static bool take(fxi_kafka_reader *r, rd_kafka_message_t *m, fxmon_record *out)
     return true;
 }
 
+/*
+ * A queue that was full is filled again by a thread that looks once a second, or when it is given something to do (librdkafka before 2.2 at least). So an empty queue in
+ * front of records that are known to be there is a reason to ask that thread, the leader's, where the partition ends: no fetch is under way then, and it answers at once.
+ */
+static void nudge(fxi_kafka_reader *r)
+{
+    int64_t now = fxi_kafka_now(r->env), low, high, end;
+    for (size_t i = 0; i < r->part_count && now - r->nudged_at >= NUDGE_EVERY; i++) {
+        const fxi_kafka_part *part = &r->parts[i];
+        if (part->started && !part->dirty && !part->paused && !part->revoked && !part->astray &&
+            rd_kafka_get_watermark_offsets(r->rk, r->place.topic, part->id, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR && high > part->position) {
+            (void)query_end(r, part->id, RD_KAFKA_OFFSET_END, &end);
+            r->nudged_at = now;
+        }
+    }
+}
+
 static size_t poll_some(fxi_kafka_reader *r, fxmon_record *records, size_t max, int timeout_ms)
 {
     int64_t until = fxi_kafka_now(r->env) + (int64_t)timeout_ms * 1000000;
     size_t n = 0;
-    while (n < max) {
+    while (n < max && r->link.fatal.code == FXMON_OK) {
         int64_t left = n > 0 || r->news_at < r->news_count ? 0 : (until - fxi_kafka_now(r->env) + 999999) / 1000000;
         int slice = left <= 0 || fxi_kafka_stopping(r->env) ? 0 : left < SLICE_MS ? (int)left : SLICE_MS;
         rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, slice);
         if (m) {
             n += take(r, m, &records[n]);
-        } else if (slice == 0 || left <= SLICE_MS) {
-            break;
+            continue;
         }
-        if (r->link.fatal.code != FXMON_OK) {
+        nudge(r);
+        if (slice == 0 || left <= SLICE_MS) {
             break;
         }
     }
