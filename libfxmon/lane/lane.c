@@ -345,6 +345,8 @@ static int64_t next_wait(const fxi_lane *lane)
     for (size_t i = 0; i < lane->place_count; i++) {
         const fxi_place *place = lane->places[i];
         bool due = fxi_place_commit_due(lane, place);
+        if (due && lane->phase == FXI_LANE_WORK && place->phase == FXI_PLACE_RUN && lane->wait_until <= now)
+            return 0; /* it has become due since the step looked */
         if (place->phase == FXI_PLACE_CLAIM || due)
             until = earlier(until, lane->wait_until, now);
         if (place->phase == FXI_PLACE_FENCED)
