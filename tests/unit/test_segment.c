@@ -59,7 +59,7 @@ static void segment_path(int64_t first, const char *suffix, char out[256])
 START_TEST(appended_is_read)
 {
     void *writer = writer_at(url);
-    fxmon_blob batch[3] = {{"k", "{\"a\":1}", 7}, {NULL, "{\"b\":22}", 8}, {NULL, "x", 1}};
+    fxmon_blob batch[3] = {{"k", "{\"a\":1}", 7, NULL, 0}, {NULL, "{\"b\":22}", 8, NULL, 0}, {NULL, "x", 1, NULL, 0}};
     fxmon_error error = {0};
     ck_assert_int_eq(fxi_stream_file.append(writer, batch, 3, &error), FXMON_DONE);
     append(writer, "last");
@@ -83,15 +83,15 @@ END_TEST
 START_TEST(bad_records_are_refused)
 {
     void *writer = writer_at(url);
-    fxmon_blob batch[2] = {{NULL, "good", 4}, {NULL, "two\nlines", 9}};
+    fxmon_blob batch[2] = {{NULL, "good", 4, NULL, 0}, {NULL, "two\nlines", 9, NULL, 0}};
     fxmon_error error = {0};
     ck_assert_int_eq(fxi_stream_file.append(writer, batch, 2, &error), FXMON_REFUSED);
     ck_assert_ptr_nonnull(strstr(error.text, "record 1 of the batch has a newline at byte 3"));
-    batch[1] = (fxmon_blob){NULL, "", 0};
+    batch[1] = (fxmon_blob){NULL, "", 0, NULL, 0};
     ck_assert_int_eq(fxi_stream_file.append(writer, batch, 2, &error), FXMON_REFUSED);
     char *big = malloc(1048577);
     memset(big, 'x', 1048577);
-    batch[1] = (fxmon_blob){NULL, big, 1048577};
+    batch[1] = (fxmon_blob){NULL, big, 1048577, NULL, 0};
     ck_assert_int_eq(fxi_stream_file.append(writer, batch, 2, &error), FXMON_REFUSED);
     ck_assert_int_eq(error.code, FXMON_E_TOO_LARGE);
     batch[1].length--;
