@@ -323,7 +323,9 @@ bool fxt_store_same(const fxt_store *a, const fxt_store *b)
 
 static int64_t env_now(void *user)
 {
-    return ((fxt_env *)user)->now;
+    fxt_env *e = user;
+    e->now += e->pace;
+    return e->now;
 }
 
 static bool env_stopping(void *user)

@@ -67,6 +67,7 @@ bool fxt_store_same(const fxt_store *a, const fxt_store *b);
 typedef struct fxt_env {
     fxmon_env env;
     int64_t now;
+    int64_t pace; /* how much later each look at the clock is than the one before; 0: it stands */
     const char *const *options;
     long warnings;
 } fxt_env;

@@ -296,6 +296,40 @@ START_TEST(time_fills_a_batch_too)
 }
 END_TEST
 
+/* Whatever the moment at which a batch becomes due, also between two looks at the clock of one turn: nobody is told to wait longer than for that. */
+START_TEST(a_batch_never_waits_longer_than_its_time)
+{
+    static const char *const slow[] = {"batch", "1000", "batch-time", "200ms", NULL, NULL};
+    for (int64_t pace = FXMON_SECOND / 1000; pace <= FXMON_SECOND / 5; pace += FXMON_SECOND / 1000) {
+        fxt_log log = {0};
+        fxt_store store = {0};
+        fxt_env env;
+        fxmon_error error;
+        fxi_stop stop;
+        int64_t wait = 0;
+        fxt_log_now = &log;
+        fxt_store_now = &store;
+        ck_assert_int_eq(fxi_stop_open(&stop, &error), FXMON_OK);
+        fxt_env_init(&env, slow);
+        fxi_lane *lane = open_lane(&env, &stop);
+        fxt_log_rate(&log, 1);
+        env.pace = pace;
+        for (int i = 0; i < TURNS && store.committed_rows == 0; i++) {
+            fxi_turn turn = {.deadline = env.now};
+            ck_assert_int_eq(fxi_lane_worker.turn(lane, &turn, &wait, &error), FXMON_OK);
+            if (store.committed_rows == 0)
+                ck_assert_msg(wait <= FXMON_SECOND / 5, "pace %lld: told to wait %lld", (long long)pace, (long long)wait);
+            env.now += wait;
+        }
+        ck_assert_uint_eq(store.committed_rows, 2);
+        fxi_lane_worker.close(lane);
+        fxi_stop_close(&stop);
+        fxt_log_free(&log);
+        fxt_store_free(&store);
+    }
+}
+END_TEST
+
 START_TEST(a_dead_store_opens_the_breaker)
 {
     fxt_log log = {0};
@@ -442,6 +476,7 @@ int main(void)
     tcase_add_test(tests, a_pipe_ends_with_its_writer);
     tcase_add_test(tests, a_gap_halts_or_is_recorded);
     tcase_add_test(tests, start_at_the_end_stays_there);
+    tcase_add_test(tests, a_batch_never_waits_longer_than_its_time);
     tcase_add_test(tests, time_fills_a_batch_too);
     tcase_add_test(tests, a_dead_store_opens_the_breaker);
     tcase_add_test(tests, every_retry);
