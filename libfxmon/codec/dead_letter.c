@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 enum header { TOPIC, PARTITION, OFFSET, CONNECTOR, TASK, STAGE, CLASS, EXCEPTION, MESSAGE, OWN_CLASS, STREAM, HOPS };
@@ -69,21 +70,6 @@ void fxi_dead_letter_headers(const fxmon_dead_letter *letter, const fxi_dead_ori
     }
 }
 
-void fxi_base64(const char *data, size_t length, fxi_buf *out)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < length; i += 3) {
-        size_t here = length - i < 3 ? length - i : 3;
-        uint32_t bits = 0;
-        char four[4];
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (k < here ? (unsigned char)data[i + k] : 0u);
-        for (size_t k = 0; k < 4; k++)
-            four[k] = k <= here ? digits[bits >> (18 - 6 * k) & 63] : '=';
-        fxi_buf_add(out, four, sizeof four);
-    }
-}
-
 bool fxi_dead_letter_line(const fxmon_dead_letter *letter, const fxi_dead_origin *origin, fxi_buf *out)
 {
     fxi_buf value;
@@ -102,7 +88,7 @@ bool fxi_dead_letter_line(const fxmon_dead_letter *letter, const fxi_dead_origin
         fxi_buf_json(out, letter->data, letter->length);
     } else {
         fxi_buf_puts(out, "\"value_base64\":\"");
-        fxi_base64(letter->data, letter->length, out);
+        fxi_base64_put(out, letter->data, letter->length);
         fxi_buf_putc(out, '"');
     }
     fxi_buf_putc(out, '}');

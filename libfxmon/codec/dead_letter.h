@@ -24,5 +24,4 @@ void fxi_dead_letter_headers(const fxmon_dead_letter *letter, const fxi_dead_ori
 bool fxi_dead_letter_line(const fxmon_dead_letter *letter, const fxi_dead_origin *origin, fxi_buf *out);
 /** TOPIC/PARTITION/OFFSET: the same record again has the same key. */
 void fxi_dead_letter_key(const fxmon_dead_letter *letter, const fxi_dead_origin *origin, fxi_buf *out);
-void fxi_base64(const char *data, size_t length, fxi_buf *out);
 #endif

@@ -23,6 +23,10 @@ bool fxi_message_pack(const fxmon_message *m, fxi_buf *out);   /* MessagePack */
 bool fxi_row_encode(const fxmon_row *row, fxi_buf *out);
 bool fxi_row_csv_header(fxi_buf *out);               /* "time,pair,rate,bid,ask,volatility,source,..." CRLF-free */
 bool fxi_row_csv(const fxmon_row *row, fxi_buf *out);
+/* What all forms of a row share. */
+bool fxi_row_priced(const fxmon_row *row);               /* a cross without a finite value has no price */
+void fxi_row_price(const fxmon_row *row, fxi_buf *out);  /* the digits of the source, or the cross */
+const char *fxi_row_kind(const fxmon_row *row);          /* quote, late, cross */
 /** A form of lines: ndjson, csv, ledger, beancount, influx (row_form.c). Lines come without their newline; false: no room. */
 typedef struct fxi_row_form {
     const char *name, *endings;      /* endings of file names, each between blanks */

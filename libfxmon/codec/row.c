@@ -10,7 +10,18 @@
 #include <math.h>
 #include <string.h>
 
-static void put_rate(const fxmon_row *row, fxi_buf *out)
+bool fxi_row_priced(const fxmon_row *row)
+{
+    return row->kind != FXMON_ROW_CROSS || isfinite(row->cross);
+}
+
+const char *fxi_row_kind(const fxmon_row *row)
+{
+    static const char *const kinds[] = {"quote", "late", "cross"};
+    return row->kind <= FXMON_ROW_CROSS ? kinds[row->kind] : kinds[0];
+}
+
+void fxi_row_price(const fxmon_row *row, fxi_buf *out)
 {
     if (row->kind == FXMON_ROW_CROSS) {
         fxi_buf_double(out, row->cross);
@@ -26,7 +37,7 @@ bool fxi_row_encode(const fxmon_row *row, fxi_buf *out)
     fxi_buf_puts(out, "\",\"time\":\"");
     fxi_buf_time(out, row->time);
     fxi_buf_puts(out, "\",\"rate\":");
-    put_rate(row, out);
+    fxi_row_price(row, out);
     fxi_buf_puts(out, ",\"volatility\":");
     fxi_buf_double(out, row->volatility);
     fxi_buf_puts(out, ",\"source\":");
@@ -81,14 +92,12 @@ bool fxi_row_csv_header(fxi_buf *out)
 
 bool fxi_row_csv(const fxmon_row *row, fxi_buf *out)
 {
-    static const char *const kinds[] = {"quote", "late", "cross"};
-
     fxi_buf_time(out, row->time);
     fxi_buf_putc(out, ',');
     fxi_buf_pair(out, &row->pair);
     fxi_buf_putc(out, ',');
-    if (row->kind != FXMON_ROW_CROSS || isfinite(row->cross)) {
-        put_rate(row, out);
+    if (fxi_row_priced(row)) {
+        fxi_row_price(row, out);
     }
     fxi_buf_putc(out, ',');
     if (row->bid.mantissa != 0) {
@@ -107,7 +116,7 @@ bool fxi_row_csv(const fxmon_row *row, fxi_buf *out)
     fxi_buf_putc(out, ',');
     fxi_buf_int(out, row->samples);
     fxi_buf_putc(out, ',');
-    fxi_buf_puts(out, row->kind <= FXMON_ROW_CROSS ? kinds[row->kind] : "quote");
+    fxi_buf_puts(out, fxi_row_kind(row));
     fxi_buf_putc(out, ',');
     if (row->offset >= 0) {
         fxi_buf_int(out, row->partition);

@@ -31,20 +31,6 @@ static split_pair split(const fxmon_pair *pair)
     return p;
 }
 
-static bool priced(const fxmon_row *row)
-{
-    return row->kind != FXMON_ROW_CROSS || isfinite(row->cross);
-}
-
-static void put_price(const fxmon_row *row, fxi_buf *out)
-{
-    if (row->kind == FXMON_ROW_CROSS) {
-        fxi_buf_double(out, row->cross);
-    } else {
-        fxi_buf_decimal(out, row->rate);
-    }
-}
-
 static bool comment(const fxmon_row *row, char mark, const char *why, fxi_buf *out)
 {
     fxi_buf_putc(out, mark);
@@ -73,7 +59,7 @@ static bool ledger(const fxmon_row *row, fxi_buf *out)
 {
     char time[FXMON_TIME_TEXT];
     split_pair pair = split(&row->pair);
-    if (!priced(row)) {
+    if (!fxi_row_priced(row)) {
         return comment(row, ';', " has no price", out);
     }
     fxmon_time_format(row->time, time);
@@ -84,7 +70,7 @@ static bool ledger(const fxmon_row *row, fxi_buf *out)
     fxi_buf_putc(out, ' ');
     put_commodity(pair.base, out);
     fxi_buf_putc(out, ' ');
-    put_price(row, out);
+    fxi_row_price(row, out);
     fxi_buf_putc(out, ' ');
     put_commodity(pair.quote, out);
     return !out->failed;
@@ -94,7 +80,7 @@ static bool beancount(const fxmon_row *row, fxi_buf *out)
 {
     char time[FXMON_TIME_TEXT];
     split_pair pair = split(&row->pair);
-    if (!priced(row)) {
+    if (!fxi_row_priced(row)) {
         return comment(row, ';', " has no price", out);
     }
     if (isdigit((unsigned char)pair.base[0]) || isdigit((unsigned char)pair.quote[0])) {
@@ -105,7 +91,7 @@ static bool beancount(const fxmon_row *row, fxi_buf *out)
     fxi_buf_puts(out, " price ");
     fxi_buf_puts(out, pair.base);
     fxi_buf_putc(out, ' ');
-    put_price(row, out);
+    fxi_row_price(row, out);
     fxi_buf_putc(out, ' ');
     fxi_buf_puts(out, pair.quote);
     return !out->failed;
@@ -131,19 +117,18 @@ static void put_tag(const char *name, const char *value, fxi_buf *out)
 
 static bool influx(const fxmon_row *row, fxi_buf *out)
 {
-    static const char *const kinds[] = {"quote", "late", "cross"};
     split_pair pair = split(&row->pair);
-    if (!priced(row)) {
+    if (!fxi_row_priced(row)) {
         return comment(row, '#', " has no price", out);
     }
     fxi_buf_puts(out, "fx_rates");
     put_tag("base", pair.base, out);
-    put_tag("kind", row->kind <= FXMON_ROW_CROSS ? kinds[row->kind] : "quote", out);
+    put_tag("kind", fxi_row_kind(row), out);
     put_tag("pair", row->pair.text, out);
     put_tag("quote", pair.quote, out);
     put_tag("source", row->source, out);
     fxi_buf_puts(out, " rate=");
-    put_price(row, out);
+    fxi_row_price(row, out);
     if (row->bid.mantissa != 0) {
         fxi_buf_puts(out, ",bid=");
         fxi_buf_decimal(out, row->bid);

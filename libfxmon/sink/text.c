@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -183,18 +184,6 @@ static fxmon_result sink_write(void *state, const fxmon_row *rows, size_t count,
 
 /* ---- dead letters ---- */
 
-static void put_base64(fxi_buf *out, const char *data, size_t length)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *p = (const unsigned char *)data;
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned a = p[i], b = i + 1 < length ? p[i + 1] : 0, c = i + 2 < length ? p[i + 2] : 0;
-        char text[4] = {digits[a >> 2], digits[(a & 3) << 4 | b >> 4], i + 1 < length ? digits[(b & 15) << 2 | c >> 6] : '=',
-                        i + 2 < length ? digits[c & 63] : '='};
-        fxi_buf_add(out, text, sizeof text);
-    }
-}
-
 static void put_letter(fxi_buf *out, const fxmon_dead_letter *letter)
 {
     fxi_buf_puts(out, "{\"lane\":");
@@ -215,7 +204,7 @@ static void put_letter(fxi_buf *out, const fxmon_dead_letter *letter)
         fxi_buf_json(out, letter->data, letter->length);
     } else {
         fxi_buf_puts(out, ",\"record_base64\":\"");
-        put_base64(out, letter->data, letter->length);
+        fxi_base64_put(out, letter->data, letter->length);
         fxi_buf_putc(out, '"');
     }
     fxi_buf_putc(out, '}');
