@@ -157,6 +157,12 @@ typedef struct fxmon_stream_ops {
     fxmon_result (*append)(void *state, const fxmon_blob *records, size_t count, fxmon_error *error);
     void (*close_writer)(void *state);
     bool lines; /* a record is a line of text: no binary payload, no headers */
+    /**
+     * Optional, NULL without: the next append will begin with these `count` records, the first `before` of which earlier calls have had. The driver may copy and send the
+     * new ones while the caller makes more; it never waits. The count of records that are on their way: `count`, or less when there is no room. Nothing is acknowledged by
+     * it, and a failure shows in the append.
+     */
+    size_t (*ahead)(void *state, const fxmon_blob *records, size_t before, size_t count);
 } fxmon_stream_ops;
 
 #define FXMON_OFFSET_FIRST INT64_C(-2)

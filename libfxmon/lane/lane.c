@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "lane/lane_private.h"
 
+#define JOIN_EVERY (FXMON_SECOND / 20)
 #define IDLE_EVERY FXMON_SECOND
 
 int64_t fxi_lane_now(const fxi_lane *lane)
@@ -342,6 +343,8 @@ static int64_t next_wait(const fxi_lane *lane)
     if (lane->phase == FXI_LANE_OPEN_STAGE)
         until = earlier(until, lane->wait_until, now);
     until = earlier(until, lane->stream_wait_until, now);
+    if (lane->place_count == 0)
+        until = earlier(until, now + JOIN_EVERY, now); /* the driver is joining a group, whose steps go on in its reads */
     for (size_t i = 0; i < lane->place_count; i++) {
         const fxi_place *place = lane->places[i];
         bool due = fxi_place_commit_due(lane, place);

@@ -6,11 +6,12 @@
 
 #define PROBE_TIMEOUT (30 * FXMON_SECOND) /* longer than any driver's call */
 #define NAME_MAXIMUM 512
+#define BATCH 1000
 
 static void read_options(fxi_lane *lane)
 {
     const fxmon_env *env = lane->env;
-    lane->batch_maximum = fxi_env_integer(env, "batch", 1000);
+    lane->batch_maximum = fxi_env_integer(env, "batch", BATCH);
     lane->batch_bytes_maximum = fxi_env_size(env, "batch-bytes", 8 << 20);
     lane->batch_time = fxi_env_duration(env, "batch-time", FXMON_SECOND / 5);
     lane->checkpoint_every = fxi_env_duration(env, "checkpoint", 10 * FXMON_SECOND);

@@ -37,7 +37,7 @@ void fxi_outgoing_free(fxi_outgoing *out)
 void fxi_outgoing_clear(fxi_outgoing *out)
 {
     fxi_buf_clear(&out->text);
-    out->count = 0;
+    out->count = out->ahead = 0;
     out->rates = 0;
 }
 

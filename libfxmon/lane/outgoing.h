@@ -10,6 +10,7 @@ typedef struct fxi_outgoing {
     } *parts;
     fxmon_blob *blobs;
     size_t count, capacity, blob_capacity;
+    size_t ahead; /* the first of them are with the log already, which may be sending them; not acknowledged */
     int64_t rates; /* in all of them */
     fxmon_rate *cross;
     size_t cross_capacity;

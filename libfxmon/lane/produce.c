@@ -24,6 +24,9 @@
 
 #define LONGEST_WAIT FXMON_SECOND
 #define DESTINATION_TEXT 256
+#define BATCH 1000
+#define BATCH_AHEAD 10000 /* to a log that sends while more is made: its end, where all is waited for, comes less often */
+#define AHEAD 64          /* records that such a log is given at a time */
 #define BYTES_SLACK (1 << 20) /* above batch-bytes, for the publication that fills the batch */
 #define PROBE_TIMEOUT (30 * FXMON_SECOND)
 #define BAD_LINES_SAID 10 /* bad records of a source that are logged one by one; all are counted */
@@ -164,6 +167,16 @@ static enum step append(fxi_produce *p)
     return ON;
 }
 
+/* Records that a log sends while the next ones are made. */
+static void send_ahead(fxi_produce *p)
+{
+    if (!p->writer || !p->stream->ahead || p->error.code != FXMON_OK || p->out.count < p->out.ahead + AHEAD)
+        return;
+    const fxmon_blob *blobs = fxi_outgoing_blobs(&p->out);
+    if (blobs)
+        p->out.ahead = p->stream->ahead(p->writer, blobs, p->out.ahead, p->out.count);
+}
+
 /* ---- from the sources ------------------------------------------------------------------------------------ */
 
 static enum step take(fxi_produce *p, fxmon_message *message)
@@ -184,6 +197,8 @@ static enum step take(fxi_produce *p, fxmon_message *message)
         p->source_ended = true;
     if ((int64_t)p->out.count >= p->batch_maximum || (int64_t)p->out.text.length >= p->batch_bytes)
         p->flush_now = true;
+    else
+        send_ahead(p);
     return ON;
 }
 
@@ -406,7 +421,6 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     fxi_breaker_init(&p->breaker, &settings);
     fxi_retry_init(&p->retry, fxi_env_duration(env, "retry-base", FXMON_SECOND / 10), fxi_env_duration(env, "retry-cap", 10 * FXMON_SECOND),
                    (uint64_t)wall(p) ^ (uint64_t)(uintptr_t)p);
-    p->batch_maximum = fxi_env_integer(env, "batch", 1000);
     p->batch_bytes = fxi_env_size(env, "batch-bytes", 8 << 20);
     p->rate = fxi_env_integer(env, "rate", 0);
     p->duration = fxi_env_duration(env, "duration", 0);
@@ -414,6 +428,7 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     fxi_outgoing_init(&p->out, (size_t)p->batch_bytes + BYTES_SLACK, fxi_env_bool(env, "split", false), fxi_env_bool(env, "crosses", false));
     p->out.packed = fxi_env_is(env, "payload", "msgpack");
     p->stream = fxi_registry_find(config->registry, FXI_KIND_STREAM, config->to, "to", error);
+    p->batch_maximum = fxi_env_integer(env, "batch", p->stream && p->stream->ahead ? BATCH_AHEAD : BATCH);
     p->chain = p->stream ? fxi_chain_new(config->source_env, config->registry, config->from, error) : NULL;
     if (p->chain && !(p->to = fxi_strdup(config->to)))
         fxi_fail(error, FXMON_E_NOMEM, "to", "out of memory");

@@ -24,5 +24,6 @@ const fxmon_stream_ops fxi_stream_kafka = {
     .member = fxi_kafka_member_told,
     .open_writer = fxi_kafka_open_writer,
     .append = fxi_kafka_append,
+    .ahead = fxi_kafka_ahead,
     .close_writer = fxi_kafka_close_writer,
 };

@@ -98,6 +98,7 @@ typedef struct fxi_kafka_reader {
     size_t news_at, news_count, news_capacity;
     rd_kafka_message_t **held; /* what the last read handed out points into them */
     size_t held_count, held_capacity;
+    bool joined; /* the group has said which partitions are this reader's, and has not asked for them back */
     bool revoking;
     int64_t revoke_until;
     rd_kafka_topic_partition_list_t *revoked; /* as the callback named them */
@@ -121,6 +122,7 @@ int fxi_kafka_news(fxi_kafka_reader *r, int32_t kind, int32_t partition);
 bool fxi_kafka_own(fxi_kafka_reader *r, int32_t id);          /* false: out of memory */
 void fxi_kafka_revoke_look(fxi_kafka_reader *r);              /* give back what was released, or is overdue, or lost */
 void fxi_kafka_revoke_end(fxi_kafka_reader *r);
+void fxi_kafka_poke(fxi_kafka_reader *r);                     /* so that joining goes on */
 int fxi_kafka_apply(fxi_kafka_reader *r, fxmon_error *error); /* start what the lane sought */
 int fxi_kafka_grow(fxi_kafka_reader *r, fxmon_error *error);  /* without a group: partitions that are new */
 void fxi_kafka_commit(fxi_kafka_reader *r, bool last);
@@ -170,5 +172,6 @@ fxmon_result fxi_kafka_topic_make(fxi_kafka_link *link, rd_kafka_t *rk, const ch
 
 fxmon_result fxi_kafka_open_writer(const fxmon_env *env, const char *url, void **state, fxmon_error *error);
 fxmon_result fxi_kafka_append(void *state, const fxmon_blob *records, size_t count, fxmon_error *error);
+size_t fxi_kafka_ahead(void *state, const fxmon_blob *records, size_t before, size_t count);
 void fxi_kafka_close_writer(void *state);
 #endif

@@ -14,6 +14,7 @@
 
 #define PROPERTY_MAXIMUM 4096
 #define MAX_RECORD ((int64_t)1024 * 1024)
+#define HEARTBEAT_MS 1000
 #define SESSION_TIMEOUT (6 * FXMON_SECOND) /* what brokers allow at least, unless told otherwise */
 
 const char *fxi_kafka_option(const fxmon_env *env, const char *name)
@@ -257,9 +258,10 @@ rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_pla
         {"isolation.level", "read_committed"},
         {"check.crcs", "true"},
         {"fetch.wait.max.ms", "100"}, /* other questions on the same connection wait behind a fetch */
-        {"queued.max.messages.kbytes", "16384"}, /* of memory, beside what the lane holds */
-        /* A small record costs several times its own size in the queue, which kbytes does not count */
-        {"queued.min.messages", "20000"},
+        /* Memory, beside what the lane holds. A small record costs several times its own size in the queue, which kbytes does not count */
+        {"queued.max.messages.kbytes", "8192"},
+        {"queued.min.messages", "5000"},
+        {"fetch.message.max.bytes", "262144"}, /* an answer of the broker; a longer record comes all the same, alone */
         {NULL, NULL}};
     rd_kafka_conf_t *conf = begin(env, place, settings, error);
     if (!conf) {
@@ -275,7 +277,8 @@ rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_pla
         code = set_number(conf, "session-timeout", "session.timeout.ms", session, error);
     }
     if (code == FXMON_OK && group) {
-        code = set_number(conf, "session-timeout", "heartbeat.interval.ms", session / 3, error);
+        int64_t heartbeat = session / 3; /* as soon as this a member hears that another one has come */
+        code = set_number(conf, "session-timeout", "heartbeat.interval.ms", heartbeat < HEARTBEAT_MS ? heartbeat : HEARTBEAT_MS, error);
     }
     if (code == FXMON_OK && group && member_id && *member_id) {
         code = set(conf, "member-id", "group.instance.id", member_id, error);

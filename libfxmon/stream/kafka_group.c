@@ -105,16 +105,25 @@ static void add_part(fxi_kafka_reader *r, rd_kafka_topic_partition_list_t *list,
 }
 
 /*
+ * A question that the thread answers which deals with the group. It looks at what it has to do next when it is given something, or else once a second, so that joining a group takes
+ * up to a second for each of the steps that have to be repeated: while there is nothing to read it is asked now and then.
+ */
+void fxi_kafka_poke(fxi_kafka_reader *r)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    if (rd_kafka_subscription(r->rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_destroy(list);
+    }
+}
+
+/*
  * Waits until librdkafka has stopped what the last change of its assignment took away. Versions up to 2.0 at least end the process (an assertion) when a partition is taken
  * away twice before its first stop was answered. The stop and its answer pass through the queue that also answers this question, so three rounds are behind both.
  */
 static void settle(fxi_kafka_reader *r)
 {
     for (int round = 0; round < 3; round++) {
-        rd_kafka_topic_partition_list_t *list = NULL;
-        if (rd_kafka_subscription(r->rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            rd_kafka_topic_partition_list_destroy(list);
-        }
+        fxi_kafka_poke(r);
     }
 }
 
@@ -270,6 +279,7 @@ static void know_member(fxi_kafka_reader *r)
 static void take(fxi_kafka_reader *r, rd_kafka_topic_partition_list_t *list)
 {
     know_member(r);
+    r->joined = true;
     if (!r->member.reason[0] || r->member.began == 0) {
         tell(r, r->member.reason[0] ? "the group was rebalanced" : "joined the group");
         r->member.began = r->member.began ? r->member.began : fxi_kafka_now(r->env);
@@ -293,6 +303,7 @@ static void take(fxi_kafka_reader *r, rd_kafka_topic_partition_list_t *list)
 /* Give `list` back to the group. Only what was started is known to librdkafka. */
 static void give_back(fxi_kafka_reader *r, const rd_kafka_topic_partition_list_t *list)
 {
+    r->joined = false;
     if (r->cooperative) {
         rd_kafka_topic_partition_list_t *started = new_list(r);
         for (int i = 0; i < list->cnt; i++) {

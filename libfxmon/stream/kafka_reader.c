@@ -313,6 +313,9 @@ static size_t poll_some(fxi_kafka_reader *r, fxmon_record *records, size_t max, 
             continue;
         }
         nudge(r);
+        if (r->group && !r->joined && r->part_count == 0) {
+            fxi_kafka_poke(r);
+        }
         if (slice == 0 || left <= SLICE_MS) {
             break;
         }

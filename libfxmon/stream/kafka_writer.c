@@ -289,6 +289,25 @@ static fxmon_result renew(writer *w, fxmon_error *error)
     return connect_writer(w, error);
 }
 
+/* While the caller makes more, librdkafka sends: the append finds most of its batch acknowledged. Whatever goes wrong here the append meets again, and tells. */
+size_t fxi_kafka_ahead(void *state, const fxmon_blob *records, size_t before, size_t count)
+{
+    writer *w = state;
+    size_t i = before;
+    if (w->again || !w->rk || w->pending.count != before || !fxi_kafka_pending_room(&w->pending, count)) {
+        return before;
+    }
+    for (; i < count && records[i].length > 0 && (int64_t)records[i].length <= w->max_record; i++) {
+        fxi_kafka_pending_add(&w->pending, &records[i]);
+        if (give(w, &records[i], i) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            w->pending.count--;
+            break;
+        }
+    }
+    rd_kafka_poll(w->rk, 0);
+    return i;
+}
+
 fxmon_result fxi_kafka_append(void *state, const fxmon_blob *records, size_t count, fxmon_error *error)
 {
     writer *w = state;

@@ -235,6 +235,71 @@ START_TEST(a_broker_that_comes_back_finds_each_record_once)
 }
 END_TEST
 
+/* Records "N" for N in [0, count), of which `before` were given earlier. */
+static size_t give_ahead(void *writer, size_t before, size_t count)
+{
+    static char text[100][16];
+    fxmon_blob blobs[100];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text[i], sizeof text[i], "%zu", i);
+        blobs[i] = (fxmon_blob){.data = text[i], .length = strlen(text[i])};
+    }
+    return fxi_stream_kafka.ahead(writer, blobs, before, count);
+}
+
+/* The records "0" to "count" in order and nothing else. */
+static void expect_numbers(int count)
+{
+    fxmon_error error = {0};
+    fxmon_record record;
+    int64_t first, end;
+    void *reader = reader_open(NULL);
+    ready(reader);
+    ck_assert_int_eq(fxi_stream_kafka.seek(reader, 0, 0, &error), FXMON_DONE);
+    for (int seen = 0; seen < count; seen++) {
+        ck_assert_int_eq(next_thing(reader, &record, &error), FXMON_DONE);
+        ck_assert_int_eq(record.kind, FXMON_RECORD);
+        ck_assert_int_eq(atoi(record.data), seen);
+    }
+    ck_assert_int_eq(fxi_stream_kafka.bounds(reader, 0, &first, &end, &error), FXMON_DONE);
+    ck_assert_int_eq(end, count);
+    fxi_stream_kafka.close_reader(reader);
+}
+
+START_TEST(what_is_sent_ahead_is_written_once)
+{
+    fxmon_error error = {0};
+    void *writer = writer_open();
+    ck_assert_uint_eq(give_ahead(writer, 0, 10), 10);
+    ck_assert_uint_eq(give_ahead(writer, 10, 20), 20);
+    ck_assert_uint_eq(give_ahead(writer, 5, 30), 5); /* not what it had: nothing is taken */
+    ck_assert_int_eq(write_numbers(writer, 0, 25, NULL, &error), FXMON_DONE);
+    expect_numbers(25);
+    ck_assert_uint_eq(give_ahead(writer, 25, 30), 25); /* of a batch that has had none yet */
+    ck_assert_int_eq(write_numbers(writer, 25, 40, NULL, &error), FXMON_DONE);
+    expect_numbers(40);
+    fxi_stream_kafka.close_writer(writer);
+}
+END_TEST
+
+START_TEST(what_was_sent_ahead_of_a_broker_that_went_is_written_once)
+{
+    fxmon_error error = {0};
+    void *writer = writer_open();
+    ck_assert_uint_eq(give_ahead(writer, 0, 10), 10);
+    ck_assert_int_eq(server("kill", ""), 0);
+    ck_assert_uint_eq(give_ahead(writer, 10, 20), 20);
+    ck_assert_int_eq(write_numbers(writer, 0, 30, NULL, &error), FXMON_RETRY);
+    ck_assert_int_eq(server("again", ""), 0);
+    fxmon_result result = FXMON_RETRY;
+    for (int64_t until = now_ms() + 20000; result == FXMON_RETRY && now_ms() < until;)
+        result = write_numbers(writer, 0, 30, NULL, &error);
+    ck_assert_msg(result == FXMON_DONE, "%s", error.text);
+    expect_numbers(30);
+    fxi_stream_kafka.close_writer(writer);
+}
+END_TEST
+
 START_TEST(what_is_wrong_is_said)
 {
     void *state;
@@ -294,6 +359,8 @@ static void add_all(TCase *tests)
     tcase_add_test(tests, until_the_end_of_no_topic_is_an_error);
     tcase_add_test(tests, keys_go_where_java_puts_them);
     tcase_add_test(tests, what_is_wrong_is_said);
+    tcase_add_test(tests, what_is_sent_ahead_is_written_once);
+    tcase_add_test(tests, what_was_sent_ahead_of_a_broker_that_went_is_written_once);
     tcase_add_test(tests, a_broker_that_comes_back_finds_each_record_once);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TURNS 20000
+#define TURNS 60000
 
 /* The log, memout: */
 static struct {
@@ -21,6 +21,8 @@ static struct {
     char first[4096]; /* of the first record of the last append */
     size_t first_length;
     long records, calls, refuse_from, refuse_to, opened, closed; /* calls in [refuse_from, refuse_to) keep nothing */
+    uint64_t ahead[16384]; /* of the records that were sent ahead of the next append */
+    size_t ahead_count, ahead_room, ahead_calls;
 } out;
 
 /* The source, fake: what it answers, one a call; the last one stays. */
@@ -41,15 +43,39 @@ static fxmon_result out_open(const fxmon_env *env, const char *url, void **state
     return FXMON_DONE;
 }
 
+static uint64_t fingerprint(const fxmon_blob *blob)
+{
+    uint64_t h = blob->length;
+    for (size_t i = 0; i < blob->length; i++)
+        h = h * 31 + (unsigned char)blob->data[i];
+    return h;
+}
+
+/* The log outahead: takes up to ahead_room records ahead of an append. */
+static size_t out_ahead(void *state, const fxmon_blob *blobs, size_t before, size_t count)
+{
+    (void)state;
+    out.ahead_calls++;
+    ck_assert_uint_eq(before, out.ahead_count);
+    ck_assert_uint_gt(count, before);
+    for (; out.ahead_count < count && out.ahead_count < out.ahead_room; out.ahead_count++)
+        out.ahead[out.ahead_count] = fingerprint(&blobs[out.ahead_count]);
+    return out.ahead_count;
+}
+
 static fxmon_result out_append(void *state, const fxmon_blob *blobs, size_t count, fxmon_error *error)
 {
     (void)state;
+    ck_assert_uint_le(out.ahead_count, count);
+    for (size_t i = 0; i < out.ahead_count; i++)
+        ck_assert_uint_eq(out.ahead[i], fingerprint(&blobs[i]));
     if (++out.calls >= out.refuse_from && out.calls < out.refuse_to) {
         memset(error, 0, sizeof *error);
         error->code = FXMON_E_DISK_FULL;
         snprintf(error->text, sizeof error->text, "the disk is full");
         return FXMON_RETRY;
     }
+    out.ahead_count = 0;
     out.first_length = count && blobs[0].length < sizeof out.first ? blobs[0].length : 0;
     memcpy(out.first, count ? blobs[0].data : "", out.first_length);
     for (size_t i = 0; i < count; i++, out.records++)
@@ -121,6 +147,8 @@ static void fake_close(void *state)
 
 static const fxmon_stream_ops out_ops = {.size = sizeof out_ops, .schemes = "memout", .open_writer = out_open, .append = out_append,
                                          .close_writer = out_close};
+static const fxmon_stream_ops ahead_ops = {.size = sizeof ahead_ops, .schemes = "outahead", .open_writer = out_open, .append = out_append,
+                                           .close_writer = out_close, .ahead = out_ahead};
 static const fxmon_source_ops fake_ops = {.size = sizeof fake_ops, .schemes = "fake other", .open = fake_open, .next = fake_next, .close = fake_close};
 
 static fxi_registry registry;
@@ -128,6 +156,7 @@ static fxt_env env;
 static fxi_stop stop;
 static fxmon_error error;
 static fxmon_status status;
+static const char *to = "memout:";
 
 static void set_up(void)
 {
@@ -137,10 +166,12 @@ static void set_up(void)
     ck_assert_int_eq(fxi_stop_open(&stop, &error), FXMON_OK);
     ck_assert_int_eq(fxi_registry_add(&registry, FXI_KIND_SOURCE, &fake_ops, &error), FXMON_OK);
     ck_assert_int_eq(fxi_registry_add(&registry, FXI_KIND_STREAM, &out_ops, &error), FXMON_OK);
+    ck_assert_int_eq(fxi_registry_add(&registry, FXI_KIND_STREAM, &ahead_ops, &error), FXMON_OK);
 }
 
 static void tear_down(void)
 {
+    to = "memout:";
     fxi_stop_close(&stop);
     fxi_registry_free(&registry);
 }
@@ -148,7 +179,7 @@ static void tear_down(void)
 static fxi_produce *make(const char *from, const char *const *options)
 {
     fxt_env_init(&env, options);
-    fxi_produce_config config = {.env = &env.env, .source_env = &env.env, .stop = &stop, .registry = &registry, .from = from, .to = "memout:"};
+    fxi_produce_config config = {.env = &env.env, .source_env = &env.env, .stop = &stop, .registry = &registry, .from = from, .to = to};
     fxi_produce *p = fxi_produce_new(&config, &error);
     ck_assert_msg(p != NULL, "%s", error.text);
     return p;
@@ -257,6 +288,34 @@ START_TEST(nothing_is_fetched_for_a_log_that_is_away)
     ck_assert_int_eq(drive(p, TURNS), FXMON_E_STOPPED);
     ck_assert_int_eq(out.records, 5);
     fxi_produce_worker.close(p);
+}
+END_TEST
+
+/* What a log is given ahead of an append is the beginning of that append, whatever room it has; all of it is acknowledged once, also when appends fail. */
+START_TEST(sent_ahead_of_the_append)
+{
+    static const char *const batches[] = {"batch", "300", NULL, NULL}, *const initial[] = {NULL, NULL};
+    for (size_t room = 0; room <= 256; room += 128) {
+        for (int failing = 0; failing < 2; failing++) {
+            memset(&out, 0, sizeof out);
+            to = "outahead:";
+            out.ahead_room = room;
+            out.refuse_from = 2, out.refuse_to = failing ? 4 : 0;
+            ck_assert_int_eq(run("sim:?seed=1&rate=max&count=1000", batches), FXMON_E_STOPPED);
+            ck_assert_int_eq(out.records, 1000);
+            ck_assert_uint_ge(out.ahead_calls, 3); /* one a batch at least */
+            ck_assert_int_eq(out.calls, (failing ? 2 : 0) + 4);
+        }
+    }
+    memset(&out, 0, sizeof out);
+    out.ahead_room = 100000;
+    ck_assert_int_eq(run("sim:?seed=1&rate=max&count=25000", initial), FXMON_E_STOPPED);
+    ck_assert_int_eq(out.calls, 3); /* 10,000 at a time */
+    memset(&out, 0, sizeof out);
+    to = "memout:";
+    ck_assert_int_eq(run("sim:?seed=1&rate=max&count=2500", initial), FXMON_E_STOPPED);
+    ck_assert_int_eq(out.calls, 3); /* a log that waits each time: 1,000 */
+    ck_assert_uint_eq(out.ahead_calls, 0);
 }
 END_TEST
 
@@ -467,6 +526,7 @@ int main(void)
     tcase_add_test(tests, once_ends_by_its_cause);
     tcase_add_test(tests, once_with_a_log_that_is_away);
     tcase_add_test(tests, nothing_is_fetched_for_a_log_that_is_away);
+    tcase_add_test(tests, sent_ahead_of_the_append);
     tcase_add_test(tests, keys_of_split_messages_and_crosses);
     tcase_add_test(tests, a_key_outlives_a_fail_over);
     tcase_add_test(tests, payload_as_message_pack);

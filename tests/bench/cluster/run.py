@@ -23,7 +23,7 @@ PARTS = {
     "memory": ["kafka", "postgresql"],
 }
 # PostgreSQL as it comes, but for room: a checkpoint in the middle of one round and not of another would measure the disk
-OPTIONS = {"kafka": ["--set", "group.min.session.timeout.ms=1000"],
+OPTIONS = {"kafka": ["--set", "group.min.session.timeout.ms=1000", "--set", "group.initial.rebalance.delay.ms=100"],
            "postgresql": ["max_wal_size=8GB", "checkpoint_timeout=30min", "shared_buffers=512MB", "track_commit_timestamp=on"]}
 KEPT = os.path.join(TOP, "build", "bench-cluster")
 HEAD = "| figure | value | unit | baseline | ratio | bar |\n|---|---|---|---|---|---|\n"
