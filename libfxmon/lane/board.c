@@ -37,7 +37,7 @@ struct fxi_board {
     void *store;
     struct subject *subjects;
     size_t subject_count, subject_capacity, visited;
-    int64_t begun, looked; /* monotonic; 0 not yet */
+    int64_t begun, looked; /* monotonic */
     bool out_of_memory;
     fxi_retry retry;
     int64_t wait_until; /* monotonic: no attempt before */
@@ -268,8 +268,6 @@ static void tell(fxi_board *b)
 
 static int last_words(fxi_board *b)
 {
-    if (!b->looked)
-        look(b);
     (void)hear_news(b);
     look(b);
     for (size_t i = 0; i < b->subject_count; i++)
@@ -290,10 +288,6 @@ static int board_turn(void *state, const fxi_turn *turn, int64_t *wait_ns, fxmon
     if (alone)
         return last_words(b);
     int64_t now = monotonic(b);
-    if (!b->begun)
-        b->begun = now;
-    if (!b->looked) /* pulses are made by the first look */
-        look(b);
     if (hear_news(b) || count || now - b->looked >= LOOK_EVERY)
         look(b);
     if (now >= b->wait_until)
@@ -353,11 +347,14 @@ int fxi_board_store(fxi_board *b, const fxmon_store_ops *ops, const char *url, f
 {
     if (!ops->health_put)
         return fxi_fail(error, FXMON_E_UNSUPPORTED, "store", "store: keeps no health");
-    char *copy = fxi_strdup(url);
-    fxmon_rebalance *queue = fxi_calloc(FXI_BOARD_QUEUE, sizeof *queue);
-    if (!copy || !queue) {
+    /* Pulses are made by the first look. It is now, while nobody has done anything yet: what others do before this worker's first turn counts too. */
+    b->out_of_memory = false;
+    b->begun = monotonic(b);
+    look(b);
+    char *copy = b->out_of_memory ? NULL : fxi_strdup(url);
+    fxmon_rebalance *queue = copy ? fxi_calloc(FXI_BOARD_QUEUE, sizeof *queue) : NULL;
+    if (!queue) {
         fxi_free(copy);
-        fxi_free(queue);
         return fxi_fail(error, FXMON_E_NOMEM, "store", "out of memory for the board");
     }
     b->ops = ops;

@@ -24,7 +24,7 @@ typedef struct fxi_board_config {
 
 /** Opens nothing and keeps nothing of what it is told until it has a store. */
 fxi_board *fxi_board_new(const fxi_board_config *config, fxmon_error *error);
-/** The store to write to, before it runs as a worker. A store without health_put is none: FXMON_E_UNSUPPORTED. */
+/** The store to write to, before anything runs: the workers are looked at as they are before they begin. One without health_put is none: FXMON_E_UNSUPPORTED. */
 int fxi_board_store(fxi_board *board, const fxmon_store_ops *ops, const char *url, fxmon_error *error);
 /** Any thread; copies. A bounded queue: the oldest is dropped when it is full, and counted. board may be NULL: nothing happens. */
 void fxi_board_rebalance(fxi_board *board, const fxmon_rebalance *event);

@@ -174,6 +174,27 @@ START_TEST(rows_when_due)
 }
 END_TEST
 
+/* A run may be over before the board's thread gets its first turn: what was done by then counts from nothing. */
+START_TEST(all_before_the_first_turn)
+{
+    make_folder();
+    fxi_board *board = board_at(url);
+    status[0].messages = 7;
+    status[1].messages = 5;
+    turn(board, S / 2);
+    status[1].messages = 6;
+    alone = true;
+    ck_assert_int_eq(turn(board, S / 4), FXMON_E_STOPPED);
+    read_back *got = look();
+    ck_assert_int_eq(got->rows, 2);
+    ck_assert_int_eq(got->row[0].messages_last_minute, 7);
+    ck_assert_int_eq(got->row[1].messages_last_minute, 6);
+    ck_assert_int_eq(got->row[1].started, T0);
+    fxi_board_worker.close(board);
+    remove_folder();
+}
+END_TEST
+
 static bool keep_first(void *user, const fxmon_health *row)
 {
     *(fxmon_health *)user = *row;
@@ -298,6 +319,7 @@ int main(void)
     TCase *tests = tcase_create("board");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, rows_when_due);
+    tcase_add_test(tests, all_before_the_first_turn);
     tcase_add_test(tests, rebalances_wait_for_the_store);
     tcase_add_test(tests, last_words);
     tcase_add_test(tests, without_memory);

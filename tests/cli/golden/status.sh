@@ -1,6 +1,6 @@
 fxmon-consume status --store sqlite:fx.db
 echo "status $?"
-fxmon-produce --from sim: --to file:log --rate 10 --duration 500ms --store sqlite:fx.db --log-level error
+fxmon-produce --from sim: --to file:log --rate 1000 --duration 5ms --store sqlite:fx.db --log-level error
 fxmon-consume --from file:log --sink sqlite:fx.db --until-end --log-level error
 neat() { sed -E 's/ [^ ]+:[0-9]+/ HOST:PID/; s/ +/ /g; s/ [0-9]+s$/ AGE/'; }
 fxmon-consume status --store sqlite:fx.db | neat
