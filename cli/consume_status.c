@@ -25,6 +25,20 @@ struct events {
     size_t count;
 };
 
+enum { SOURCES_SHOWN = 64, MISSED_MANY = 2 }; /* one missed publication may be a holiday */
+
+struct sources {
+    fxmon_source_health source[SOURCES_SHOWN];
+    size_t count;
+};
+
+static bool keep_source(void *user, const fxmon_source_health *source)
+{
+    struct sources *s = user;
+    s->source[s->count++] = *source;
+    return s->count < SOURCES_SHOWN;
+}
+
 static bool keep_row(void *user, const fxmon_health *health)
 {
     struct rows *r = user;
@@ -75,6 +89,11 @@ static bool in_trouble(const struct rows *r, const fxmon_health *h)
     return trouble && !(gone(h) && replaced(r, h));
 }
 
+static bool source_in_trouble(const fxmon_source_health *s)
+{
+    return strcmp(s->status, "failing") == 0 || strcmp(s->status, "failed") == 0 || (strcmp(s->status, "late") == 0 && s->missed >= MISSED_MANY);
+}
+
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 static int64_t now_ns(void)
@@ -117,6 +136,30 @@ static void print_table(const struct rows *r, int64_t now)
         printf("%-*s  %-*s  %-11s  %-*s  %10lld  %10lld  %7s  %9s%s%s%s\n", component, h->component, instance, h->instance, h->silent ? "stopped (!)" : h->status,
                partitions, h->partitions[0] ? h->partitions : "-", (long long)(gone(h) ? 0 : h->messages_last_minute), (long long)h->lag, behind, heartbeat,
                h->detail[0] ? "  " : "", h->detail, in_trouble(r, h) ? "  <" : "");
+    }
+}
+
+static void print_sources(const struct sources *sources, int64_t now)
+{
+    int width = 6;
+    for (size_t i = 0; i < sources->count; i++)
+        width = (int)strlen(sources->source[i].source) > width ? (int)strlen(sources->source[i].source) : width;
+    if (sources->count)
+        printf("\n%-*s  %-8s  %-20s  %6s  %10s  %8s\n", width, "SOURCE", "STATUS", "PUBLISHED", "MISSED", "QUOTA LEFT", "ANSWERED");
+    for (size_t i = 0; i < sources->count; i++) {
+        const fxmon_source_health *s = &sources->source[i];
+        char published[FXMON_TIME_TEXT] = "never", answered[32] = "never", missed[24] = "-", left[24] = "-";
+        if (s->published)
+            fxmon_time_format(s->published / FXMON_SECOND * FXMON_SECOND, published);
+        if (s->answered)
+            age_text(now - s->answered, answered);
+        if (s->missed >= 0)
+            snprintf(missed, sizeof missed, "%lld", (long long)s->missed);
+        if (s->quota)
+            snprintf(left, sizeof left, "%lld", (long long)(s->quota > s->quota_used ? s->quota - s->quota_used : 0));
+        bool failing = strcmp(s->status, "failing") == 0 || strcmp(s->status, "failed") == 0;
+        printf("%-*s  %-8s  %-20s  %6s  %10s  %8s%s%s%s\n", width, s->source, s->status, published, missed, left, answered, failing ? "  " : "", failing ? s->error : "",
+               source_in_trouble(s) ? "  <" : "");
     }
 }
 
@@ -191,12 +234,54 @@ static void json_row(const struct rows *r, const fxmon_health *h, int64_t now)
     putchar('}');
 }
 
-static void print_json(const struct rows *r, const struct events *e, int64_t now, bool trouble)
+static void json_instant(const char *name, int64_t time)
+{
+    if (time)
+        json_time(name, time);
+    else
+        printf(",\"%s\":null", name);
+}
+
+static void json_source(const fxmon_source_health *s)
+{
+    printf("{\"source\":");
+    cli_json(stdout, s->source);
+    json_text("status", s->status);
+    printf(",\"trouble\":%s,\"silent\":%s", source_in_trouble(s) ? "true" : "false", s->silent ? "true" : "false");
+    json_instant("last_published_at", s->published);
+    json_instant("next_expected_at", s->expected);
+    if (s->missed >= 0)
+        printf(",\"publications_missed\":%lld", (long long)s->missed);
+    else
+        printf(",\"publications_missed\":null");
+    json_seconds("cadence_seconds", s->cadence ? s->cadence : -1);
+    json_instant("last_answer_at", s->answered);
+    printf(",\"failures_in_a_row\":%lld", (long long)s->failures);
+    json_instant("last_error_at", s->failed);
+    json_text("last_error", s->error);
+    printf(",\"publications\":%lld", (long long)s->publications);
+    if (s->quota)
+        printf(",\"quota\":%lld,\"quota_left\":%lld", (long long)s->quota, (long long)(s->quota > s->quota_used ? s->quota - s->quota_used : 0));
+    else
+        printf(",\"quota\":null,\"quota_left\":null");
+    json_text("log", s->log);
+    json_text("component", s->component);
+    json_text("instance", s->instance);
+    json_time("last_heartbeat", s->heartbeat);
+    putchar('}');
+}
+
+static void print_json(const struct rows *r, const struct sources *s, const struct events *e, int64_t now, bool trouble)
 {
     printf("{\"status\":\"%s\",\"lanes\":[", r->count == 0 ? "unknown" : trouble ? "trouble" : "well");
     for (size_t i = 0; i < r->count; i++) {
         fputs(i ? ",\n " : "", stdout);
         json_row(r, &r->row[i], now);
+    }
+    printf("],\"sources\":[");
+    for (size_t i = 0; i < s->count; i++) {
+        fputs(i ? ",\n " : "", stdout);
+        json_source(&s->source[i]);
     }
     printf("],\"rebalances\":[");
     for (size_t i = 0; i < e->count; i++) {
@@ -221,6 +306,7 @@ int consume_status(cli *c)
 {
     struct rows rows = {.count = 0};
     struct events events = {.count = 0};
+    static struct sources sources;
     fxmon_error error;
     bool trouble = false;
     if (!cli_value(c, "store"))
@@ -229,6 +315,8 @@ int consume_status(cli *c)
     int code = store ? fxmon_store_health_each(store, keep_row, &rows, &error) : error.code;
     if (code == FXMON_OK && !rows.failed && (code = fxmon_store_rebalance_each(store, REBALANCES_SHOWN, 0, keep_event, &events, &error)) == FXMON_E_UNSUPPORTED)
         code = FXMON_OK; /* a store without them */
+    if (code == FXMON_OK && !rows.failed && (code = fxmon_store_source_each(store, keep_source, &sources, &error)) == FXMON_E_UNSUPPORTED)
+        code = FXMON_OK;
     fxmon_store_close(store);
     if (code != FXMON_OK || rows.failed) {
         cli_say(c, FXMON_LOG_ERROR, NULL, code != FXMON_OK ? error.text : "out of memory");
@@ -237,10 +325,13 @@ int consume_status(cli *c)
     }
     for (size_t i = 0; i < rows.count; i++)
         trouble |= in_trouble(&rows, &rows.row[i]);
+    for (size_t i = 0; i < sources.count; i++)
+        trouble |= source_in_trouble(&sources.source[i]);
     if (cli_flag(c, "json")) {
-        print_json(&rows, &events, now_ns(), trouble);
+        print_json(&rows, &sources, &events, now_ns(), trouble);
     } else if (rows.count) {
         print_table(&rows, now_ns());
+        print_sources(&sources, now_ns());
         print_events(&events);
     } else {
         printf("no lane and no producer has told this store how it is doing\n");

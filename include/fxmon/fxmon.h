@@ -132,6 +132,12 @@ typedef struct fxmon_status {
     int64_t ack_p50, ack_p99, ack_max; /* producers: ns from the append of a message until the log acknowledged it; 0 unknown */
 } fxmon_status;
 FXMON_API int fxmon_status_each(fxmon *m, bool (*fn)(void *user, const fxmon_status *status), void *user);
+/**
+ * How the sources of the handle's producers are doing: when each last published, what it misses by its rhythm, its newest failure, what is left of its quota.
+ * Recorded sources (replay:) have no rhythm and are left out. Any thread, once the handle is set up; `source` is valid during the call of fn, which returns
+ * false to stop. FXMON_E_ARGUMENT: m or fn is NULL.
+ */
+FXMON_API int fxmon_source_each(fxmon *m, fxmon_source_fn fn, void *user);
 FXMON_API int fxmon_listen_port(const fxmon *m); /* port in use after fxmon_serve and start; 0 before */
 
 /**
@@ -152,7 +158,6 @@ FXMON_API int fxmon_store_events(fxmon_store *store, int64_t limit, int64_t offs
 FXMON_API int fxmon_store_latest(fxmon_store *store, fxmon_rate_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_history(fxmon_store *store, const fxmon_history_query *query, fxmon_rate_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_dead_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_dead_fn fn, void *user, fxmon_error *error);
-/** As the rows stand now: one whose heartbeat is older than three of its intervals has the status "stopped", and `silent` is set. */
 /** Mark a dead letter as dealt with at `time`; 0: open again. FXMON_E_NOT_FOUND. */
 FXMON_API int fxmon_store_dead_resolve(fxmon_store *store, int64_t id, int64_t time, fxmon_error *error);
 /**
@@ -161,7 +166,13 @@ FXMON_API int fxmon_store_dead_resolve(fxmon_store *store, int64_t id, int64_t t
  * fxmon_store_dead_each handed out, with its number.
  */
 FXMON_API int fxmon_store_dead_replay(fxmon_store *store, const fxmon_dead_letter *letter, int64_t id, fxmon_error *error);
+/** As the rows stand now: one whose heartbeat is older than three of its intervals has the status "stopped", and `silent` is set. */
 FXMON_API int fxmon_store_health_each(fxmon_store *store, fxmon_health_fn fn, void *user, fxmon_error *error);
+/**
+ * The sources as they stand now, by name: what they miss is counted up to now, also when nobody asks them any more (status "late" or "stopped", `silent` set).
+ * FXMON_E_UNSUPPORTED: the store keeps none.
+ */
+FXMON_API int fxmon_store_source_each(fxmon_store *store, fxmon_source_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_rebalance_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
 FXMON_API int fxmon_store_place_each(fxmon_store *store, fxmon_place_fn fn, void *user, fxmon_error *error);
 

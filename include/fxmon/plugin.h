@@ -68,6 +68,29 @@ typedef struct fxmon_message {
 
 /* ---- source ------------------------------------------------------------------------------- */
 
+/** A source of a producer, as that last said: a row of source_health. */
+typedef struct fxmon_source_health {
+    char source[96];      /* as it was named, without secrets: "ecb" */
+    char component[64], instance[64], log[64]; /* who asks it, and where its rates go */
+    char status[16];      /* fresh, late (a publication is missing), waiting (none yet), standby (one before it answers), failing, failed (for good), ended,
+                             stopped (nobody asks it) */
+    char error[192];      /* of the newest failure, without secrets; "" none */
+    int64_t heartbeat;    /* ns UTC of this row */
+    int64_t answered;     /* when it last answered without an error; 0 never */
+    int64_t failed;       /* when it last failed; 0 never */
+    int64_t failures;     /* in a row, up to now */
+    int64_t publications; /* since the producer started */
+    int64_t published;    /* the time that the newest of them bears; 0 none yet */
+    int64_t announced;    /* when the next one will come, by the source's own word; 0 not said */
+    int64_t expected;     /* when the next one is due; 0 not known */
+    int64_t missed;       /* publications that should be there and are not; -1 not known */
+    int64_t cadence;      /* ns between two publications, as a rule; 0 not known */
+    int64_t delay;        /* ns from the time that one bears until it can be fetched, as a rule */
+    bool weekdays;        /* none bears the date of a Saturday or Sunday */
+    bool silent;          /* as read: its producer gave no sign for three heartbeats. Stores keep it not */
+    int64_t quota, quota_used; /* requests a month; quota 0: no limit known */
+} fxmon_source_health;
+
 /** A provider of rates. `name`: also usable as --from NAME. */
 typedef struct fxmon_source_ops {
     size_t size;
@@ -84,6 +107,8 @@ typedef struct fxmon_source_ops {
     void (*close)(void *state);
     /** The source hands out what was recorded before: published as it stands (no --track, no dedupe), and its END is the end. */
     bool recorded;
+    /** Optional: fill what the driver knows of its source: cadence, delay, weekdays, quota, quota_used. In the thread of next. */
+    void (*health)(void *state, fxmon_source_health *health);
 } fxmon_source_ops;
 
 /* ---- stream: the log ---------------------------------------------------------------------- */
@@ -316,6 +341,7 @@ typedef bool (*fxmon_event_fn)(void *user, const fxmon_stored_event *event);
 typedef bool (*fxmon_dead_fn)(void *user, const fxmon_dead_letter *letter, int64_t id);
 typedef bool (*fxmon_health_fn)(void *user, const fxmon_health *health);
 typedef bool (*fxmon_rebalance_fn)(void *user, const fxmon_rebalance *event, int64_t id);
+typedef bool (*fxmon_source_fn)(void *user, const fxmon_source_health *source);
 typedef bool (*fxmon_place_fn)(void *user, const fxmon_place *place);
 
 typedef struct fxmon_store_ops {
@@ -368,6 +394,9 @@ typedef struct fxmon_store_ops {
     fxmon_result (*place_each)(void *state, fxmon_place_fn fn, void *user, fxmon_error *error);
     /** A dead letter was replayed or set aside by a person at `time`; 0: open again. FXMON_E_NOT_FOUND. */
     fxmon_result (*dead_resolve)(void *state, int64_t id, int64_t time, fxmon_error *error);
+    /** A row for each source, log and instance; those of other instances that gave no sign for three heartbeats are forgotten with it. */
+    fxmon_result (*source_put)(void *state, const fxmon_source_health *source, fxmon_error *error);
+    fxmon_result (*source_each)(void *state, fxmon_source_fn fn, void *user, fxmon_error *error);
 } fxmon_store_ops;
 
 /* ---- notifier ----------------------------------------------------------------------------- */

@@ -34,6 +34,11 @@ static void each_worker(void *user, fxi_board_fn fn, void *fn_user)
     }
 }
 
+static void each_source(void *user, fxmon_source_fn fn, void *fn_user)
+{
+    (void)fxmon_source_each(user, fn, fn_user);
+}
+
 static bool all_others_ended(void *user)
 {
     fxmon *m = user;
@@ -63,7 +68,7 @@ int fxi_board_announce(fxmon *m, enum fxi_pulse_kind kind, const char *component
 {
     struct fxi_slot *slot = &m->slots[m->slot_count];
     if (!m->board) {
-        fxi_board_config config = {.env = &m->hard_env, .each = each_worker, .alone = all_others_ended, .user = m};
+        fxi_board_config config = {.env = &m->hard_env, .each = each_worker, .sources = each_source, .alone = all_others_ended, .user = m};
         fxmon_error problem;
         fxi_error_clear(&problem);
         m->board = fxi_board_new(&config, &problem);

@@ -171,6 +171,31 @@ int fxmon_store_health_each(fxmon_store *store, fxmon_health_fn fn, void *user, 
     return answer(store->ops->health_each(store->state, judge, &j, &problem), &problem, "reading health rows", error);
 }
 
+struct judging_source {
+    int64_t now;
+    fxmon_source_fn fn;
+    void *user;
+};
+
+static bool judge_source(void *user, const fxmon_source_health *source)
+{
+    struct judging_source *j = user;
+    fxmon_source_health row = *source;
+    fxi_verdict_source_silence(&row, j->now);
+    return j->fn(j->user, &row);
+}
+
+int fxmon_store_source_each(fxmon_store *store, fxmon_source_fn fn, void *user, fxmon_error *error)
+{
+    fxmon_error problem = {0};
+    struct judging_source j = {.fn = fn, .user = user};
+    int code = check(store, fn != NULL, store && store->ops->source_each, "fxmon_store_source_each", error);
+    if (code != FXMON_OK)
+        return code;
+    j.now = store->plain.env.now(store->plain.env.user);
+    return answer(store->ops->source_each(store->state, judge_source, &j, &problem), &problem, "reading sources", error);
+}
+
 int fxmon_store_rebalance_each(fxmon_store *store, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error)
 {
     fxmon_error problem = {0};

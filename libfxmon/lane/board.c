@@ -38,6 +38,9 @@ struct fxi_board {
     struct subject *subjects;
     size_t subject_count, subject_capacity, visited;
     int64_t begun, looked; /* monotonic */
+    int64_t sources_written; /* monotonic; 0 never */
+    bool sources_due;
+    bool sources_failed;
     bool out_of_memory;
     fxi_retry retry;
     int64_t wait_until; /* monotonic: no attempt before */
@@ -151,8 +154,10 @@ static bool look_at(void *user, enum fxi_pulse_kind kind, const char *component,
 
 static void look(fxi_board *b)
 {
+    int64_t now = monotonic(b);
     b->visited = 0;
-    b->looked = monotonic(b);
+    b->looked = now;
+    b->sources_due |= b->sources_written ? now - b->sources_written >= FXI_HEARTBEAT : now - b->begun >= FXI_BOARD_FIRST;
     b->config.each(b->config.user, look_at, b);
 }
 
@@ -239,10 +244,36 @@ static bool write_rows(fxi_board *b)
     return true;
 }
 
+static bool write_source(void *user, const fxmon_source_health *source)
+{
+    fxi_board *b = user;
+    fxmon_error error;
+    fxi_error_clear(&error);
+    fxmon_result result = b->ops->source_put(b->store, source, &error);
+    b->sources_failed = result != FXMON_DONE && result != FXMON_REFUSED;
+    if (b->sources_failed)
+        failed(b, "cannot write a source to", &error);
+    return !b->sources_failed;
+}
+
+static bool write_sources(fxi_board *b)
+{
+    if (!b->sources_due)
+        return true;
+    b->sources_failed = false;
+    if (b->ops->source_put && b->config.sources)
+        b->config.sources(b->config.user, write_source, b);
+    if (b->sources_failed)
+        return false;
+    b->sources_written = monotonic(b);
+    b->sources_due = false;
+    return true;
+}
+
 static bool anything_to_write(fxi_board *b)
 {
     pthread_mutex_lock(&b->mutex);
-    bool any = b->waiting > 0;
+    bool any = b->waiting > 0 || b->sources_due;
     pthread_mutex_unlock(&b->mutex);
     for (size_t i = 0; i < b->subject_count && !any; i++)
         any = b->subjects[i].due;
@@ -251,7 +282,7 @@ static bool anything_to_write(fxi_board *b)
 
 static void tell(fxi_board *b)
 {
-    if (!anything_to_write(b) || !open_store(b) || !write_events(b) || !write_rows(b))
+    if (!anything_to_write(b) || !open_store(b) || !write_events(b) || !write_rows(b) || !write_sources(b))
         return;
     fxi_retry_reset(&b->retry);
     b->wait_until = 0;
@@ -272,6 +303,7 @@ static int last_words(fxi_board *b)
     look(b);
     for (size_t i = 0; i < b->subject_count; i++)
         b->subjects[i].due = true;
+    b->sources_due = true;
     tell(b);
     return FXMON_E_STOPPED;
 }

@@ -18,6 +18,7 @@ typedef bool (*fxi_board_fn)(void *user, enum fxi_pulse_kind kind, const char *c
 typedef struct fxi_board_config {
     const fxmon_env *env; /* outlives the board; stopping() is the hard stop: the last rows are written after a request */
     void (*each)(void *user, fxi_board_fn fn, void *fn_user);
+    void (*sources)(void *user, fxmon_source_fn fn, void *fn_user); /* those of the producers; NULL: there are none */
     bool (*alone)(void *user); /* every other worker has ended */
     void *user;
 } fxi_board_config;

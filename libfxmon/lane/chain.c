@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "base/utf8.h"
 #include "lane/breaker.h"
 #include "lane/env.h"
 #include "lane/retry.h"
+#include "lane/verdict.h"
 
-#define LINKS_MAXIMUM 16
+#define LINKS_MAXIMUM FXI_CHAIN_SOURCES
 #define PROBE_TIMEOUT (120 * FXMON_SECOND) /* longer than any fetch */
 #define NAME_TEXT 256
 
@@ -29,6 +31,7 @@ struct link {
     int64_t blocked_until; /* ns UTC: not asked before */
     bool dead, ended, failing;
     fxmon_error error;
+    fxmon_source_health health; /* what the chain knows; the rest is asked of the driver */
 };
 
 struct fxi_chain {
@@ -149,6 +152,39 @@ void fxi_chain_free(fxi_chain *chain)
     fxi_free(chain);
 }
 
+/* Those behind one that answers are not asked. */
+static const char *why_not_asked(const fxi_chain *chain, const struct link *link)
+{
+    if (link->dead)
+        return "failed";
+    if (link->ended)
+        return "ended";
+    for (const struct link *before = chain->links; before < link; before++)
+        if (!before->dead && !before->ended && before->health.failures == 0 && before->health.answered >= link->health.answered && before->health.answered)
+            return "standby";
+    return "";
+}
+
+size_t fxi_chain_sources(const fxi_chain *chain, int64_t now, fxmon_source_health out[FXI_CHAIN_SOURCES])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct link *link = &chain->links[i];
+        if (link->ops->recorded)
+            continue;
+        fxmon_source_health *health = &out[count++];
+        *health = link->health;
+        fxi_url_redact(link->url, health->source, sizeof health->source);
+        if (link->state && link->ops->health)
+            link->ops->health(link->state, health);
+        health->heartbeat = now;
+        const char *word = why_not_asked(chain, link);
+        memcpy(health->status, word, strlen(word) + 1);
+        fxi_verdict_source(health);
+    }
+    return count;
+}
+
 bool fxi_chain_recorded(const fxi_chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++)
@@ -181,6 +217,11 @@ static void link_failed(fxi_chain *chain, struct link *link, int64_t now, fxmon_
     if (!link->failing || link->dead)
         fxi_log(chain->env, FXMON_LOG_WARNING, "produce", "%s: %s", shown, link->error.text);
     link->failing = true;
+    link->health.failed = now;
+    link->health.failures++;
+    memset(link->health.error, 0, sizeof link->health.error);
+    memcpy(link->health.error, link->error.text, strnlen(link->error.text, sizeof link->health.error - 1));
+    fxi_utf8_tidy(link->health.error);
 }
 
 static void link_answered(fxi_chain *chain, struct link *link, uint64_t ticket)
@@ -194,6 +235,17 @@ static void link_answered(fxi_chain *chain, struct link *link, uint64_t ticket)
         fxi_log(chain->env, FXMON_LOG_INFO, "produce", "%s answers again", shown);
     }
     link->failing = false;
+    link->health.failures = 0;
+}
+
+/* A publication of the past that comes again, as the days of a history do, is none that is new. */
+static void link_published(struct link *link, const fxmon_message *message)
+{
+    link->health.publications++;
+    if (message->time < link->health.published)
+        return;
+    link->health.published = message->time;
+    link->health.announced = message->next_update;
 }
 
 /* Ask one source. FXMON_RETRY: not this one now, *due lowered to when it may be asked again. */
@@ -220,6 +272,9 @@ static fxmon_result ask(fxi_chain *chain, struct link *link, int64_t now, fxmon_
     }
     if (result == FXMON_DONE || result == FXMON_WAIT || result == FXMON_END || result == FXMON_REFUSED) {
         link_answered(chain, link, ticket);
+        link->health.answered = now;
+        if (result == FXMON_DONE)
+            link_published(link, message);
         link->ended = result == FXMON_END;
         if (result == FXMON_WAIT)
             *due = link_due < *due ? link_due : *due;

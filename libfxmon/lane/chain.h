@@ -15,6 +15,9 @@ void fxi_chain_free(fxi_chain *chain);
  * FATAL: none ever will.
  */
 fxmon_result fxi_chain_next(fxi_chain *chain, int64_t now, fxmon_message *message, int64_t *due, fxmon_error *error);
+#define FXI_CHAIN_SOURCES 16
+/** How the sources are doing at `now` (ns UTC); recorded ones are left out, they have no rhythm. Returns how many of `out` were filled. */
+size_t fxi_chain_sources(const fxi_chain *chain, int64_t now, fxmon_source_health out[FXI_CHAIN_SOURCES]);
 bool fxi_chain_recorded(const fxi_chain *chain);  /* the sources hand out what was recorded before */
 const char *fxi_chain_name(const fxi_chain *chain); /* redacted, for status */
 /** Of several sources the first, as it is called in the option: a word, a host, or the scheme. NULL with one source, whose messages say what they are of. */

@@ -21,8 +21,10 @@
 #include "lane/outgoing.h"
 #include "lane/retry.h"
 #include "lane/spool.h"
+#include "lane/verdict.h"
 
 #define LONGEST_WAIT FXMON_SECOND
+#define SOURCES_EVERY FXMON_SECOND
 #define DESTINATION_TEXT 256
 #define BATCH 1000
 #define BATCH_AHEAD 10000 /* to a log that sends while more is made: its end, where all is waited for, comes less often */
@@ -54,6 +56,9 @@ struct fxi_produce {
     fxmon_error error;
     pthread_mutex_t mutex;      /* guards shown and latency */
     fxmon_status shown, counted;
+    fxmon_source_health sources[FXI_CHAIN_SOURCES]; /* guarded too */
+    size_t source_count;
+    int64_t sources_looked; /* monotonic; 0 not yet */
     fxi_histogram latency;      /* of acknowledgements, a value a message */
 };
 
@@ -75,9 +80,36 @@ static void show(fxi_produce *p, const char *state)
     p->counted.destination = p->destination;
     p->counted.state = state;
     p->counted.last_error = p->error;
+    int64_t now = clock_of(p);
+    bool other = strcmp(p->shown.state ? p->shown.state : "", state) != 0, look = other || !p->sources_looked || now - p->sources_looked >= SOURCES_EVERY;
     pthread_mutex_lock(&p->mutex);
     p->shown = p->counted;
+    if (look)
+        p->source_count = fxi_chain_sources(p->chain, wall(p), p->sources);
     pthread_mutex_unlock(&p->mutex);
+    if (look)
+        p->sources_looked = now;
+}
+
+static void produce_sources(void *state, fxmon_source_fn fn, void *user)
+{
+    fxi_produce *p = state;
+    fxmon_source_health row;
+    for (size_t i = 0;; i++) {
+        pthread_mutex_lock(&p->mutex);
+        bool there = i < p->source_count, ended = strcmp(p->shown.state, "ended") == 0;
+        if (there)
+            row = p->sources[i];
+        pthread_mutex_unlock(&p->mutex);
+        if (!there)
+            return;
+        row.heartbeat = wall(p);
+        if (ended && strcmp(row.status, "failed") != 0 && strcmp(row.status, "ended") != 0)
+            memcpy(row.status, "stopped", sizeof "stopped"); /* in order: with --once, or by a signal */
+        fxi_verdict_source(&row);
+        if (!fn(user, &row))
+            return;
+    }
 }
 
 static void produce_status(void *state, fxmon_status *status)
@@ -445,4 +477,5 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     return p;
 }
 
-const fxi_worker_ops fxi_produce_worker = {.turn = produce_turn, .pollfd = produce_pollfd, .status = produce_status, .close = produce_close};
+const fxi_worker_ops fxi_produce_worker = {.turn = produce_turn, .pollfd = produce_pollfd, .status = produce_status, .close = produce_close,
+                                           .sources = produce_sources};

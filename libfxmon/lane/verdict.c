@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "core/freshness.h"
+
 static const fxi_look *look_at(const fxi_looks *looks, size_t index)
 {
     return &looks->look[(looks->first + index) % FXI_VERDICT_LOOKS];
@@ -89,4 +91,49 @@ void fxi_verdict_silence(fxmon_health *row, int64_t now)
         return;
     memset(row->status, 0, sizeof row->status);
     memcpy(row->status, "stopped", sizeof "stopped");
+}
+
+/* ---- sources ------------------------------------------------------------------------------------------------------ */
+
+static void count_missed(fxmon_source_health *s, int64_t now)
+{
+    const fxi_rhythm rhythm = {.cadence = s->cadence, .delay = s->delay, .weekdays = s->weekdays};
+    s->expected = fxi_freshness_expected(&rhythm, s->published, s->announced);
+    s->missed = fxi_freshness_missed(&rhythm, s->published, s->announced, now);
+}
+
+static void put_status(fxmon_source_health *s, const char *word)
+{
+    memset(s->status, 0, sizeof s->status);
+    memcpy(s->status, word, strnlen(word, sizeof s->status - 1));
+}
+
+static bool is_one_of(const char *status, const char *const *words)
+{
+    while (*words && strcmp(status, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
+static const char *const unasked[] = {"failed", "ended", "stopped", "standby", NULL};
+
+void fxi_verdict_source(fxmon_source_health *s)
+{
+    count_missed(s, s->heartbeat);
+    if (is_one_of(s->status, unasked))
+        s->missed = -1;
+    else
+        put_status(s, s->failures > 0 ? "failing" : s->publications == 0 ? "waiting" : s->missed > 0 ? "late" : "fresh");
+}
+
+void fxi_verdict_source_silence(fxmon_source_health *s, int64_t now)
+{
+    static const char *const over[] = {"failed", "ended", "stopped", NULL};
+    s->silent = now - s->heartbeat > FXI_VERDICT_MISSED * FXI_HEARTBEAT && !is_one_of(s->status, over);
+    if (!is_one_of(s->status, unasked) && now > s->heartbeat)
+        count_missed(s, now);
+    if (s->silent)
+        put_status(s, s->missed > 0 ? "late" : "stopped");
+    else if (s->missed > 0 && strcmp(s->status, "fresh") == 0)
+        put_status(s, "late");
 }

@@ -33,4 +33,9 @@ const char *fxi_verdict(const fxi_looks *looks, const char *state);
 
 /** The row as it is to be read at `now` (ns UTC): "stopped" and silent when its heartbeat is older than three intervals. */
 void fxi_verdict_silence(fxmon_health *row, int64_t now);
+
+/** Fills expected, missed and status of a source from the rest, as of its heartbeat. A status failed, ended, stopped or standby stays: such a source is not asked and misses nothing. */
+void fxi_verdict_source(fxmon_source_health *source);
+/** The row as it is to be read at `now`: with what was missed since, and "stopped" or "late" with silent when its producer gave no sign for three heartbeats. */
+void fxi_verdict_source_silence(fxmon_source_health *source, int64_t now);
 #endif

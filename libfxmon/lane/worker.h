@@ -21,6 +21,8 @@ typedef struct fxi_worker_ops {
     int (*pollfd)(void *state);                         /* -1: none (yet) */
     void (*status)(void *state, fxmon_status *status);  /* any thread */
     void (*close)(void *state);                         /* frees the state */
+    /** The sources that a producer asks; component, instance and log are not filled. Any thread. May be NULL. */
+    void (*sources)(void *state, fxmon_source_fn fn, void *user);
 } fxi_worker_ops;
 
 typedef struct fxi_worker {

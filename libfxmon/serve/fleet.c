@@ -8,6 +8,7 @@
 #include "serve/serve.h"
 
 #define HOUR (3600 * FXMON_SECOND)
+#define MISSED_MANY 2 /* one missed publication may be a holiday */
 
 /* ---- members of the answers -------------------------------------------------------------------------------------- */
 
@@ -25,6 +26,18 @@ static void put_number(fxi_buf *out, const char *name, int64_t value)
     fxi_buf_puts(out, name);
     fxi_buf_puts(out, "\":");
     fxi_buf_int(out, value);
+}
+
+/* null below 0 */
+static void put_count(fxi_buf *out, const char *name, int64_t value)
+{
+    if (value >= 0) {
+        put_number(out, name, value);
+        return;
+    }
+    fxi_buf_puts(out, ",\"");
+    fxi_buf_puts(out, name);
+    fxi_buf_puts(out, "\":null");
 }
 
 static void put_time(fxi_buf *out, const char *name, int64_t time)
@@ -122,9 +135,32 @@ static void put_producer(const fxmon_health *h, int64_t now, fxi_buf *out)
     fxi_buf_putc(out, '}');
 }
 
+static void put_source(const fxmon_source_health *s, int64_t now, fxi_buf *out)
+{
+    fxi_buf_puts(out, "{\"source\":");
+    fxi_buf_jsonz(out, s->source);
+    put_text(out, "status", s->status);
+    put_time(out, "last_published_at", s->published);
+    put_time(out, "next_expected_at", s->expected);
+    put_count(out, "publications_missed", s->missed);
+    put_seconds(out, "cadence_seconds", s->cadence ? s->cadence : -1);
+    put_time(out, "last_answer_at", s->answered);
+    put_number(out, "failures_in_a_row", s->failures);
+    put_time(out, "last_error_at", s->failed);
+    put_text(out, "last_error", s->error);
+    put_number(out, "publications", s->publications);
+    put_count(out, "quota", s->quota ? s->quota : -1);
+    put_count(out, "quota_left", !s->quota ? -1 : s->quota > s->quota_used ? s->quota - s->quota_used : 0);
+    put_text(out, "log", s->log);
+    put_id(out, "producer_id", s->component, s->instance);
+    put_time(out, "last_heartbeat", s->heartbeat);
+    put_seconds(out, "heartbeat_age_seconds", now > s->heartbeat ? now - s->heartbeat : 0);
+    fxi_buf_putc(out, '}');
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-enum shown { CONSUMERS, PRODUCERS, MEMBERS, NOTHING };
+enum shown { CONSUMERS, PRODUCERS, MEMBERS, SOURCES, NOTHING };
 
 typedef struct fleet {
     fxi_buf *out;
@@ -133,6 +169,7 @@ typedef struct fleet {
     int64_t now, since; /* since: rebalances before it do not count */
     int64_t consumers[2], producers[2], per_minute[2]; /* [0] working, [1] gone; messages processed and sent */
     int64_t trouble, lag, lag_ns, rebalances;
+    int64_t sources[3]; /* fresh or on standby, late, failing */
 } fleet;
 
 static bool working(const fxmon_health *h)
@@ -167,6 +204,29 @@ static bool see_row(void *user, const fxmon_health *row)
         put_producer(&h, f->now, f->out);
     else
         put_consumer(&h, f->now, f->out);
+    return !f->out->failed;
+}
+
+static void count_source(fleet *f, const fxmon_source_health *s)
+{
+    bool failing = strcmp(s->status, "failing") == 0 || strcmp(s->status, "failed") == 0, late = strcmp(s->status, "late") == 0;
+    if (!failing && !late && (strcmp(s->status, "stopped") == 0 || strcmp(s->status, "ended") == 0))
+        return;
+    f->sources[failing ? 2 : late ? 1 : 0]++;
+    f->trouble += failing || (late && s->missed >= MISSED_MANY);
+}
+
+static bool see_source(void *user, const fxmon_source_health *row)
+{
+    fleet *f = user;
+    fxmon_source_health s = *row;
+    fxi_verdict_source_silence(&s, f->now);
+    count_source(f, &s);
+    if (f->shown != SOURCES)
+        return true;
+    if (f->count++)
+        fxi_buf_putc(f->out, ',');
+    put_source(&s, f->now, f->out);
     return !f->out->failed;
 }
 
@@ -266,6 +326,20 @@ void fxi_get_producers(fxi_request *q, fxi_reply *r)
     (void)ask(q, r, &f, list_rows);
 }
 
+static fxmon_result list_sources(const fxi_server *s, void *store, fleet *f, fxmon_error *error)
+{
+    fxi_buf_putc(f->out, '[');
+    fxmon_result result = s->config.store->source_each ? s->config.store->source_each(store, see_source, f, error) : FXMON_DONE;
+    fxi_buf_putc(f->out, ']');
+    return result;
+}
+
+void fxi_get_source_health(fxi_request *q, fxi_reply *r)
+{
+    fleet f = {.shown = SOURCES};
+    (void)ask(q, r, &f, list_sources);
+}
+
 static fxmon_result list_assignment(const fxi_server *s, void *store, fleet *f, fxmon_error *error)
 {
     fxi_buf_puts(f->out, "{\"timestamp\":\"");
@@ -310,6 +384,8 @@ void fxi_get_rebalances(fxi_request *q, fxi_reply *r)
 static fxmon_result count_all(const fxi_server *s, void *store, fleet *f, fxmon_error *error)
 {
     fxmon_result result = ask_rows(s, store, f, error);
+    if (result == FXMON_DONE && s->config.store->source_each)
+        result = s->config.store->source_each(store, see_source, f, error);
     if (result == FXMON_DONE && s->config.store->rebalance_each)
         result = s->config.store->rebalance_each(store, INT64_MAX, 0, count_rebalance, f, error);
     return result;
@@ -337,6 +413,11 @@ void fxi_get_system(fxi_request *q, fxi_reply *r)
     put_text(out, "version", FXMON_VERSION_STRING);
     put_counts(out, "consumers", f.consumers, "messages_processed_last_minute", f.per_minute[0]);
     put_counts(out, "producers", f.producers, "messages_sent_last_minute", f.per_minute[1]);
+    fxi_buf_puts(out, ",\"sources\":{\"fresh\":");
+    fxi_buf_int(out, f.sources[0]);
+    put_number(out, "late", f.sources[1]);
+    put_number(out, "failing", f.sources[2]);
+    fxi_buf_putc(out, '}');
     put_number(out, "in_trouble", f.trouble);
     put_number(out, "lag", f.lag);
     put_seconds(out, "lag_seconds", f.lag_ns);

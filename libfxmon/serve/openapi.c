@@ -11,6 +11,7 @@
 #define T "{\"type\":\"string\",\"format\":\"date-time\"}"
 #define TN "{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}"
 #define NN "{\"type\":[\"number\",\"null\"]}"
+#define NI "{\"type\":[\"integer\",\"null\"]}"
 #define IA "{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}"
 #define VERDICT "{\"type\":\"string\",\"enum\":[\"starting\",\"ok\",\"slow\",\"stalled\",\"idle\",\"rebalancing\",\"retrying\",\"stopped\",\"failed\"]}"
 #define CONDITION "{\"type\":\"string\",\"enum\":[\"above\",\"below\",\"cross_up\",\"cross_down\",\"cross\"]}"
@@ -41,11 +42,12 @@ static const schema schemas[] = {
     {"Health", "{\"type\":\"object\",\"required\":[\"status\",\"timestamp\",\"components\"],\"properties\":{\"status\":" S ",\"timestamp\":" T
                ",\"components\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"required\":[\"status\",\"message\",\"critical\"],\"properties\":{\"status\":" S
                ",\"message\":" S ",\"critical\":" B "}}}}}"},
-    {"SystemStatus", "{\"type\":\"object\",\"description\":\"degraded: a consumer or producer is slow, stalled, retrying, failed, or gone without a word.\","
+    {"SystemStatus", "{\"type\":\"object\",\"description\":\"degraded: a consumer or producer is slow, stalled, retrying, failed, or gone without a word; or a source fails, or misses two publications.\","
                      "\"required\":[\"status\",\"timestamp\",\"version\",\"consumers\",\"producers\",\"in_trouble\",\"lag\",\"lag_seconds\",\"rebalances_last_hour\"],"
                      "\"properties\":{\"status\":{\"type\":\"string\",\"enum\":[\"healthy\",\"degraded\"]},\"timestamp\":" T ",\"version\":" S ",\"consumers\":"
                      "{\"type\":\"object\",\"properties\":{\"working\":" I ",\"stopped\":" I ",\"messages_processed_last_minute\":" I "}},\"producers\":"
-                     "{\"type\":\"object\",\"properties\":{\"working\":" I ",\"stopped\":" I ",\"messages_sent_last_minute\":" I "}},\"in_trouble\":" I ",\"lag\":" I
+                     "{\"type\":\"object\",\"properties\":{\"working\":" I ",\"stopped\":" I ",\"messages_sent_last_minute\":" I "}},\"sources\":"
+                     "{\"type\":\"object\",\"properties\":{\"fresh\":" I ",\"late\":" I ",\"failing\":" I "}},\"in_trouble\":" I ",\"lag\":" I
                      ",\"lag_seconds\":" N ",\"rebalances_last_hour\":" I "}}"},
     {"ConsumerHealth", "{\"type\":\"object\",\"required\":[\"id\",\"consumer_id\",\"status\",\"last_heartbeat\",\"assigned_partitions\","
                        "\"messages_processed_last_minute\"],\"properties\":{\"id\":" S ",\"consumer_id\":" S ",\"status\":" VERDICT ",\"last_heartbeat\":" T
@@ -57,6 +59,11 @@ static const schema schemas[] = {
                        "\"properties\":{\"id\":" S ",\"producer_id\":" S ",\"type\":" S ",\"status\":" VERDICT ",\"last_heartbeat\":" T
                        ",\"messages_sent_last_minute\":" I ",\"instance\":" S ",\"log\":" S ",\"version\":" S ",\"started_at\":" TN ",\"messages_sent\":" I
                        ",\"heartbeat_age_seconds\":" N ",\"detail\":" S "}}"},
+    {"SourceHealth", "{\"type\":\"object\",\"required\":[\"source\",\"status\",\"last_published_at\",\"publications_missed\"],\"properties\":{\"source\":" S
+                     ",\"status\":{\"type\":\"string\",\"enum\":[\"fresh\",\"late\",\"waiting\",\"standby\",\"failing\",\"failed\",\"ended\",\"stopped\"]}"
+                     ",\"last_published_at\":" TN ",\"next_expected_at\":" TN ",\"publications_missed\":" NI ",\"cadence_seconds\":" NN ",\"last_answer_at\":" TN
+                     ",\"failures_in_a_row\":" I ",\"last_error_at\":" TN ",\"last_error\":" S ",\"publications\":" I ",\"quota\":" NI ",\"quota_left\":" NI
+                     ",\"log\":" S ",\"producer_id\":" S ",\"last_heartbeat\":" T ",\"heartbeat_age_seconds\":" N "}}"},
     {"PartitionAssignment", "{\"type\":\"object\",\"required\":[\"timestamp\",\"members\",\"partitions\"],\"properties\":{\"timestamp\":" T ",\"members\":"
                             "{\"type\":\"array\",\"description\":\"Consumers that work, also those without partitions.\",\"items\":{\"$ref\":"
                             "\"#/components/schemas/ConsumerHealth\"}},\"partitions\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"lane\":" S
@@ -65,7 +72,7 @@ static const schema schemas[] = {
     {"RebalancingEvent", "{\"type\":\"object\",\"required\":[\"id\",\"consumer_id\",\"event_type\",\"partitions\",\"timestamp\"],\"properties\":{\"id\":" I
                          ",\"consumer_id\":" S ",\"event_type\":{\"type\":\"string\",\"enum\":[\"assigned\",\"revoked\",\"lost\"]},\"partitions\":" IA ",\"timestamp\":" T
                          ",\"assigned_partitions\":" IA ",\"component\":" S ",\"instance\":" S ",\"group\":" S ",\"member\":" S
-                         ",\"generation\":{\"type\":[\"integer\",\"null\"]},\"duration_seconds\":" NN ",\"reason\":" S "}}"},
+                         ",\"generation\":" NI ",\"duration_seconds\":" NN ",\"reason\":" S "}}"},
     {"Root", "{\"type\":\"object\",\"required\":[\"name\",\"version\",\"description\",\"endpoints\",\"status\"],\"properties\":{\"name\":" S ",\"version\":" S ",\"description\":" S
              ",\"endpoints\":{\"type\":\"object\"},\"status\":" S "}}"},
     {"OpenApi", "{\"type\":\"object\"}"},

@@ -45,6 +45,8 @@ const fxi_route fxi_routes[] = {
     {"GET", "/api/system-status", fxi_get_system, false, JSON, "SystemStatus", NULL, 200, "503", "How all consumers and producers of the store are doing.", {{0}}},
     {"GET", "/api/consumer-health", fxi_get_consumers, false, JSON, "ConsumerHealth[]", NULL, 200, "503", "The last sign of life of each lane.", {{0}}},
     {"GET", "/api/producer-health", fxi_get_producers, false, JSON, "ProducerHealth[]", NULL, 200, "503", "The last sign of life of each producer.", {{0}}},
+    {"GET", "/api/source-health", fxi_get_source_health, false, JSON, "SourceHealth[]", NULL, 200, "503",
+     "When each source last published, what it misses by its rhythm, its last error, what is left of its quota.", {{0}}},
     {"GET", "/api/partition-assignment", fxi_get_assignment, false, JSON, "PartitionAssignment", NULL, 200, "503",
      "Which member has which partitions, and where each lane stands in them.", {{0}}},
     {"GET", "/api/rebalancing-events", fxi_get_rebalances, false, JSON, "RebalancingEvent[]", NULL, 200, "422 503", "Partitions that came and went, newest first.",

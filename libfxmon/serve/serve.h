@@ -142,6 +142,7 @@ void fxi_get_ready(fxi_request *q, fxi_reply *r);
 void fxi_get_system(fxi_request *q, fxi_reply *r);
 void fxi_get_consumers(fxi_request *q, fxi_reply *r);
 void fxi_get_producers(fxi_request *q, fxi_reply *r);
+void fxi_get_source_health(fxi_request *q, fxi_reply *r);
 void fxi_get_assignment(fxi_request *q, fxi_reply *r);
 void fxi_get_rebalances(fxi_request *q, fxi_reply *r);
 /* page.c */

@@ -10,6 +10,7 @@
 
 #define HOUR 3600
 #define DAY 86400
+#define CLOSE (15 * HOUR) /* about 16:00 CET, of a day that bears midnight UTC */
 
 static const fxi_provider provider_table[] = {
     {.name = "exchangerate-api", .url = "https://v6.exchangerate-api.com/v6/latest/{base}", .format = FXI_EXCHANGERATE_API,
@@ -23,21 +24,21 @@ static const fxi_provider provider_table[] = {
      .gap = HOUR, .cadence = DAY, .redistribution = false, .attribution = true, .terms = "https://www.exchangerate-api.com/terms",
      .note = "the old interface, two or three decimals only: small moves do not show"},
     {.name = "frankfurter", .url = "https://api.frankfurter.dev/v2/rates?base={base}", .format = FXI_FRANKFURTER_V2, .gap = 1800,
-     .cadence = DAY, .redistribution = true, .attribution = true, .terms = "https://frankfurter.dev/",
+     .cadence = DAY, .delay = CLOSE, .weekdays = true, .redistribution = true, .attribution = true, .terms = "https://frankfurter.dev/",
      .note = "rates of many central banks, each with its own terms; can be self-hosted"},
     {.name = "frankfurter-v1", .url = "https://api.frankfurter.dev/v1/latest?base={base}", .format = FXI_FRANKFURTER_V1, .gap = 1800,
-     .cadence = DAY, .redistribution = true, .attribution = true, .terms = "https://frankfurter.dev/",
+     .cadence = DAY, .delay = CLOSE, .weekdays = true, .redistribution = true, .attribution = true, .terms = "https://frankfurter.dev/",
      .note = "the older interface: the ECB's reference rates on any base"},
     {.name = "ecb", .url = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml", .fixed_base = "EUR", .format = FXI_ECB_XML,
-     .gap = 1800, .cadence = DAY, .redistribution = true, .attribution = true,
+     .gap = 1800, .cadence = DAY, .delay = CLOSE, .weekdays = true, .redistribution = true, .attribution = true,
      .terms = "https://www.ecb.europa.eu/services/using-our-site/disclaimer/html/index.en.html",
      .note = "reference rates at about 16:00 CET on working days; free to reuse with the source named"},
     {.name = "ecb-90d", .url = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist-90d.xml", .fixed_base = "EUR",
-     .format = FXI_ECB_XML, .gap = 1800, .cadence = DAY, .history = true, .redistribution = true, .attribution = true,
+     .format = FXI_ECB_XML, .gap = 1800, .cadence = DAY, .delay = CLOSE, .weekdays = true, .history = true, .redistribution = true, .attribution = true,
      .terms = "https://www.ecb.europa.eu/services/using-our-site/disclaimer/html/index.en.html",
      .note = "the last 90 days, oldest first, then each new day"},
     {.name = "ecb-hist", .url = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.xml", .fixed_base = "EUR",
-     .format = FXI_ECB_XML, .gap = 6 * HOUR, .cadence = DAY, .history = true, .redistribution = true, .attribution = true,
+     .format = FXI_ECB_XML, .gap = 6 * HOUR, .cadence = DAY, .delay = CLOSE, .weekdays = true, .history = true, .redistribution = true, .attribution = true,
      .terms = "https://www.ecb.europa.eu/services/using-our-site/disclaimer/html/index.en.html",
      .note = "every day since 1999, oldest first, then each new day"},
     {.name = "openexchangerates", .url = "https://openexchangerates.org/api/latest.json?app_id={key}", .fixed_base = "USD",
@@ -57,7 +58,7 @@ static const fxi_provider provider_table[] = {
      .terms = "https://currencybeacon.com/terms-of-service", .note = "cadence and quota by plan"},
     {.name = "fawazahmed0",
      .url = "https://cdn.jsdelivr.net/npm/@fawazahmed0/currency-api@latest/v1/currencies/{currency}.json?d={date}",
-     .second_url = "https://currency-api.pages.dev/v1/currencies/{currency}.json", .format = FXI_FAWAZAHMED0, .gap = HOUR, .cadence = DAY,
+     .second_url = "https://currency-api.pages.dev/v1/currencies/{currency}.json", .format = FXI_FAWAZAHMED0, .gap = HOUR, .cadence = DAY, .delay = DAY / 2,
      .redistribution = true, .attribution = false, .terms = "https://github.com/fawazahmed0/exchange-api/blob/main/LICENSE",
      .note = "no key and no limit; once a day at 00:00 UTC; copies of the delivery network may be older"},
 };

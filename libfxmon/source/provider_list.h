@@ -22,6 +22,8 @@ typedef struct fxi_provider {
     enum fxi_key_place key;
     int gap;                  /* seconds: never asked more often than this */
     int cadence;              /* seconds between two publications, as a rule */
+    int delay;                /* seconds from the time that a publication bears until it is there: days that are closed in the afternoon */
+    bool weekdays;            /* of working days only */
     bool spread;              /* wants a random delay after the announced time of its next update */
     bool history;             /* answers are long: many days */
     bool redistribution;      /* its terms allow passing the rates on to others */

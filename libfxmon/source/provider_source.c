@@ -345,12 +345,25 @@ static fxmon_result provider_next(void *state, int64_t now, fxmon_message *messa
     return result;
 }
 
+static void provider_health(void *state, fxmon_source_health *health)
+{
+    const provider_source *p = state;
+    const fxi_provider *row = p->site.provider;
+    int64_t asked = fxi_schedule_gap(&p->schedule);
+    health->cadence = asked > p->schedule.cadence && p->schedule.cadence ? asked : p->schedule.cadence; /* who asks less often cannot see each one */
+    health->delay = row->delay * FXMON_SECOND;
+    health->weekdays = row->weekdays;
+    health->quota = p->schedule.quota;
+    health->quota_used = p->schedule.used;
+}
+
 const fxmon_source_ops fxi_source_http = {
     .size = sizeof(fxmon_source_ops),
     .schemes = PROVIDER_SCHEMES,
     .open = provider_open,
     .next = provider_next,
     .close = provider_close,
+    .health = provider_health,
 };
 
 #else

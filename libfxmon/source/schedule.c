@@ -39,7 +39,7 @@ bool fxi_schedule_spend(fxi_schedule *s, int64_t now, int64_t *until)
     return true;
 }
 
-static int64_t schedule_gap(const fxi_schedule *s)
+int64_t fxi_schedule_gap(const fxi_schedule *s)
 {
     int64_t gap = larger(s->interval, s->gap);
     return s->quota ? larger(gap, FXI_SCHEDULE_MONTH / s->quota) : gap;
@@ -47,7 +47,7 @@ static int64_t schedule_gap(const fxi_schedule *s)
 
 int64_t fxi_schedule_after(fxi_schedule *s, int64_t now, int64_t next_update, int64_t max_age)
 {
-    int64_t due = now + schedule_gap(s);
+    int64_t due = now + fxi_schedule_gap(s);
     if (next_update > now) {
         int64_t announced = next_update - now > ANNOUNCED_MOST ? now + ANNOUNCED_MOST : next_update;
         uint64_t least = s->spread ? 30 : 1, most = s->spread ? 300 : 15;
@@ -79,7 +79,7 @@ int64_t fxi_schedule_failed(fxi_schedule *s, int64_t now, int code, int64_t retr
         at = now + QUOTA_PAUSE;
         break;
     default:
-        at = now + larger(schedule_gap(s), FAILURE_PAUSE);
+        at = now + larger(fxi_schedule_gap(s), FAILURE_PAUSE);
     }
     if (retry_after > now)
         at = retry_after; /* the provider knows better, in both directions */

@@ -16,6 +16,8 @@ typedef struct fxi_schedule {
     fxi_random random;
 } fxi_schedule;
 void fxi_schedule_init(fxi_schedule *s, uint64_t seed);
+/** How often it is asked at most, ns: the interval, what the provider bears, what the quota lasts for. */
+int64_t fxi_schedule_gap(const fxi_schedule *s);
 /** Count one request. False: the quota is used up until *until. */
 bool fxi_schedule_spend(fxi_schedule *s, int64_t now, int64_t *until);
 /** After an answer. next_update 0 and max_age -1: not said. Sets and returns not_before. */

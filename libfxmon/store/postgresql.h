@@ -53,6 +53,8 @@ enum fxi_postgresql_statement {
     FXI_PG_HISTORY_SOURCE_DOWN,
     FXI_PG_HISTORY_SOURCE_UP,
     FXI_PG_HEALTH_EACH,
+    FXI_PG_SOURCE_PUT,
+    FXI_PG_SOURCE_EACH,
     FXI_PG_REBALANCE_PUT,
     FXI_PG_REBALANCE_EACH,
     FXI_PG_PLACE_EACH,
@@ -225,6 +227,8 @@ fxmon_result fxi_postgresql_ping(void *state, fxmon_error *error);
 /* ---- postgresql_health.c ---- */
 fxmon_result fxi_postgresql_health_put(void *state, const fxmon_health *health, fxmon_error *error);
 fxmon_result fxi_postgresql_health_each(void *state, fxmon_health_fn fn, void *user, fxmon_error *error);
+fxmon_result fxi_postgresql_source_put(void *state, const fxmon_source_health *source, fxmon_error *error);
+fxmon_result fxi_postgresql_source_each(void *state, fxmon_source_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_postgresql_rebalance_put(void *state, const fxmon_rebalance *event, fxmon_error *error);
 fxmon_result fxi_postgresql_rebalance_each(void *state, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_postgresql_place_each(void *state, fxmon_place_fn fn, void *user, fxmon_error *error);

@@ -66,6 +66,62 @@ fxmon_result fxi_postgresql_health_each(void *state, fxmon_health_fn fn, void *u
     return result;
 }
 
+fxmon_result fxi_postgresql_source_put(void *state, const fxmon_source_health *h, fxmon_error *error)
+{
+    fxi_postgresql_parameters q = {.count = 0};
+    const char *const texts[] = {h->source, h->component, h->instance, h->log, h->status, h->error};
+    const int64_t figures[] = {h->heartbeat, h->answered, h->failed, h->failures, h->publications, h->published, h->announced,
+                               h->expected,  h->missed,   h->cadence, h->delay,   h->weekdays,     h->quota,     h->quota_used};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        fxi_postgresql_add_text(&q, texts[i]);
+    }
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        fxi_postgresql_add_integer(&q, figures[i]);
+    }
+    return fxi_postgresql_ask(state, FXI_PG_SOURCE_PUT, &q, FXI_POSTGRESQL_CALL, "writing a source to", NULL, error);
+}
+
+static void read_source(const PGresult *a, int row, fxmon_source_health *h)
+{
+    *h = (fxmon_source_health){.heartbeat = fxi_postgresql_integer(a, row, 6),
+                               .answered = fxi_postgresql_integer(a, row, 7),
+                               .failed = fxi_postgresql_integer(a, row, 8),
+                               .failures = fxi_postgresql_integer(a, row, 9),
+                               .publications = fxi_postgresql_integer(a, row, 10),
+                               .published = fxi_postgresql_integer(a, row, 11),
+                               .announced = fxi_postgresql_integer(a, row, 12),
+                               .expected = fxi_postgresql_integer(a, row, 13),
+                               .missed = fxi_postgresql_integer(a, row, 14),
+                               .cadence = fxi_postgresql_integer(a, row, 15),
+                               .delay = fxi_postgresql_integer(a, row, 16),
+                               .weekdays = fxi_postgresql_integer(a, row, 17) != 0,
+                               .quota = fxi_postgresql_integer(a, row, 18),
+                               .quota_used = fxi_postgresql_integer(a, row, 19)};
+    fxi_postgresql_text_into(a, row, 0, h->source, sizeof(h->source));
+    fxi_postgresql_text_into(a, row, 1, h->component, sizeof(h->component));
+    fxi_postgresql_text_into(a, row, 2, h->instance, sizeof(h->instance));
+    fxi_postgresql_text_into(a, row, 3, h->log, sizeof(h->log));
+    fxi_postgresql_text_into(a, row, 4, h->status, sizeof(h->status));
+    fxi_postgresql_text_into(a, row, 5, h->error, sizeof(h->error));
+}
+
+fxmon_result fxi_postgresql_source_each(void *state, fxmon_source_fn fn, void *user, fxmon_error *error)
+{
+    PGresult *answer;
+    fxmon_result result = fxi_postgresql_ask(state, FXI_PG_SOURCE_EACH, NULL, FXI_POSTGRESQL_CALL, "reading sources from", &answer, error);
+    for (int row = 0; result == FXMON_DONE && row < PQntuples(answer); row++) {
+        fxmon_source_health source;
+        read_source(answer, row, &source);
+        if (!fn(user, &source)) {
+            break;
+        }
+    }
+    if (result == FXMON_DONE) {
+        PQclear(answer);
+    }
+    return result;
+}
+
 fxmon_result fxi_postgresql_rebalance_put(void *state, const fxmon_rebalance *r, fxmon_error *error)
 {
     fxi_postgresql_parameters q = {.count = 0};

@@ -154,8 +154,20 @@ static const char views[] =
     "nullif(r.generation,-1) AS generation,CASE WHEN r.duration<0 THEN NULL ELSE r.duration/1e9::float8 END AS duration_seconds,r.reason "
     "FROM fxmon_rebalance r LEFT JOIN LATERAL unnest(" PARTITIONS("r.partitions") ") AS n(number) ON true";
 
+static const char sources[] =
+    "CREATE TABLE fxmon_source_health(source text NOT NULL,component text NOT NULL,instance text NOT NULL,log text NOT NULL,status text NOT NULL,"
+    "error text NOT NULL,heartbeat bigint NOT NULL,answered bigint NOT NULL,failed bigint NOT NULL,failures bigint NOT NULL,publications bigint NOT NULL,"
+    "published bigint NOT NULL,announced bigint NOT NULL,expected bigint NOT NULL,missed bigint NOT NULL,cadence bigint NOT NULL,delay bigint NOT NULL,"
+    "weekdays boolean NOT NULL,quota bigint NOT NULL,quota_used bigint NOT NULL,PRIMARY KEY(source,log,instance,component)) WITH (fillfactor=70);"
+    "CREATE VIEW source_health AS SELECT source,status," INSTANT("nullif(published,0)") " AS last_published_at," INSTANT("nullif(expected,0)")
+    " AS next_expected_at,nullif(missed,-1) AS publications_missed,nullif(cadence,0)/1e9::float8 AS cadence_seconds," INSTANT("nullif(answered,0)")
+    " AS last_answer_at,failures AS failures_in_a_row," INSTANT("nullif(failed,0)") " AS last_error_at,nullif(error,'') AS last_error,publications,"
+    "nullif(quota,0) AS quota,quota_used,CASE WHEN quota>0 THEN greatest(quota-quota_used,0) END AS quota_left,log," HEALTH_ID " AS producer_id,"
+    INSTANT("heartbeat") " AS last_heartbeat FROM fxmon_source_health";
+
 static const char *const first_step[] = {tables, months, triggers, views, NULL};
-static const char *const *const migrations[] = {first_step};
+static const char *const second_step[] = {sources, NULL};
+static const char *const *const migrations[] = {first_step, second_step};
 #define NEWEST_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
 typedef struct layout {

@@ -22,6 +22,9 @@
 #define HEALTH_NAMES                                                                                                             \
     "component,instance,status,heartbeat,messages,row_count,dead_letters,last_offset,lag,detail,producer,group_name,member,partitions,version," \
     "started,\"interval\",messages_last_minute,lag_ns"
+#define SOURCE_NAMES                                                                                                             \
+    "source,component,instance,log,status,error,heartbeat,answered,failed,failures,publications,published,announced,expected,missed,cadence,delay," \
+    "weekdays,quota,quota_used"
 #define REBALANCE_NAMES "time,component,instance,group_name,member,kind,partitions,assigned,generation,duration,reason"
 #define HEALTH_KEPT "604800000000000"      /* 7 days without a heartbeat: nobody waits for that process any more */
 #define REBALANCES_KEPT "2592000000000000" /* 30 days */
@@ -110,6 +113,15 @@ const char *const fxi_postgresql_text[FXI_PG_STATEMENTS] = {
     [FXI_PG_HISTORY_SOURCE_DOWN] = HISTORY(OF_SOURCE, "DESC"),
     [FXI_PG_HISTORY_SOURCE_UP] = HISTORY(OF_SOURCE, "ASC"),
     [FXI_PG_HEALTH_EACH] = "SELECT " HEALTH_NAMES " FROM fxmon_health ORDER BY component,instance",
+    /* a producer that was started again has another instance; a source that nobody asks any more is late for as long as it is remembered */
+    [FXI_PG_SOURCE_PUT] =
+        "WITH gone AS(DELETE FROM fxmon_source_health WHERE heartbeat<$7::bigint-" REBALANCES_KEPT " OR (source=$1::text AND log=$4::text AND "
+        "instance<>$3::text AND heartbeat<$7::bigint-15000000000)) "
+        "INSERT INTO fxmon_source_health(" SOURCE_NAMES ") VALUES($1::text,$2::text,$3::text,$4::text,$5::text,$6::text,$7::bigint,$8::bigint,$9::bigint,"
+        "$10::bigint,$11::bigint,$12::bigint,$13::bigint,$14::bigint,$15::bigint,$16::bigint,$17::bigint,$18::bigint<>0,$19::bigint,$20::bigint) "
+        "ON CONFLICT(source,log,instance,component) DO UPDATE SET status=excluded.status,error=excluded.error,heartbeat=excluded.heartbeat,answered=excluded.answered,failed=excluded.failed,failures=excluded.failures,publications=excluded.publications,"
+        "published=excluded.published,announced=excluded.announced,expected=excluded.expected,missed=excluded.missed,cadence=excluded.cadence,delay=excluded.delay,weekdays=excluded.weekdays,quota=excluded.quota,quota_used=excluded.quota_used",
+    [FXI_PG_SOURCE_EACH] = "SELECT " SOURCE_NAMES " FROM fxmon_source_health ORDER BY source,log,instance,component",
     [FXI_PG_REBALANCE_PUT] = "WITH gone AS(DELETE FROM fxmon_rebalance WHERE time<$1::bigint-" REBALANCES_KEPT ") "
                              "INSERT INTO fxmon_rebalance(" REBALANCE_NAMES ") VALUES($1::bigint,$2::text,$3::text,$4::text,$5::text,$6::text,$7::text,"
                              "$8::text,$9::bigint,$10::bigint,$11::text)",

@@ -51,6 +51,8 @@ enum fxi_sqlite_statement {
     FXI_SQL_HISTORY_SOURCE_UP,
     FXI_SQL_HEALTH_PUT,
     FXI_SQL_HEALTH_EACH,
+    FXI_SQL_SOURCE_PUT,
+    FXI_SQL_SOURCE_EACH,
     FXI_SQL_REBALANCE_PUT,
     FXI_SQL_REBALANCE_EACH,
     FXI_SQL_PLACE_EACH,
@@ -147,6 +149,8 @@ fxmon_result fxi_sqlite_ping(void *state, fxmon_error *error);
 /* sqlite_health.c */
 fxmon_result fxi_sqlite_health_put(void *state, const fxmon_health *health, fxmon_error *error);
 fxmon_result fxi_sqlite_health_each(void *state, fxmon_health_fn fn, void *user, fxmon_error *error);
+fxmon_result fxi_sqlite_source_put(void *state, const fxmon_source_health *source, fxmon_error *error);
+fxmon_result fxi_sqlite_source_each(void *state, fxmon_source_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_sqlite_rebalance_put(void *state, const fxmon_rebalance *event, fxmon_error *error);
 fxmon_result fxi_sqlite_rebalance_each(void *state, int64_t limit, int64_t offset, fxmon_rebalance_fn fn, void *user, fxmon_error *error);
 fxmon_result fxi_sqlite_place_each(void *state, fxmon_place_fn fn, void *user, fxmon_error *error);

@@ -80,6 +80,68 @@ fxmon_result fxi_sqlite_health_each(void *state, fxmon_health_fn fn, void *user,
     return result;
 }
 
+/* ---- sources --------------------------------------------------------------------------------------------------- */
+
+fxmon_result fxi_sqlite_source_put(void *state, const fxmon_source_health *h, fxmon_error *error)
+{
+    fxi_sqlite *s = state;
+    fxmon_result result;
+    sqlite3_stmt *statement = fxi_sqlite_prepare(s, FXI_SQL_SOURCE_PUT, &result, error);
+    if (statement == NULL) {
+        return result;
+    }
+    const char *const texts[] = {h->source, h->component, h->instance, h->log, h->status, h->error};
+    const int64_t figures[] = {h->heartbeat, h->answered, h->failed, h->failures, h->publications, h->published, h->announced,
+                               h->expected,  h->missed,   h->cadence, h->delay,   h->weekdays,     h->quota,     h->quota_used};
+    for (int i = 0; i < 6; i++) {
+        fxi_sqlite_bind_text(statement, 1 + i, texts[i]);
+    }
+    for (int i = 0; i < 14; i++) {
+        sqlite3_bind_int64(statement, 7 + i, figures[i]);
+    }
+    result = fxi_sqlite_run(s, statement, "writing a source", error);
+    sqlite3_clear_bindings(statement);
+    return result;
+}
+
+static void read_source(sqlite3_stmt *row, fxmon_source_health *out)
+{
+    memset(out, 0, sizeof(*out));
+    fxi_sqlite_text_into(row, 0, out->source, sizeof(out->source));
+    fxi_sqlite_text_into(row, 1, out->component, sizeof(out->component));
+    fxi_sqlite_text_into(row, 2, out->instance, sizeof(out->instance));
+    fxi_sqlite_text_into(row, 3, out->log, sizeof(out->log));
+    fxi_sqlite_text_into(row, 4, out->status, sizeof(out->status));
+    fxi_sqlite_text_into(row, 5, out->error, sizeof(out->error));
+    int64_t *const figures[] = {&out->heartbeat, &out->answered, &out->failed, &out->failures, &out->publications, &out->published, &out->announced,
+                                &out->expected,  &out->missed,   &out->cadence, &out->delay};
+    for (int i = 0; i < 11; i++) {
+        *figures[i] = sqlite3_column_int64(row, 6 + i);
+    }
+    out->weekdays = sqlite3_column_int(row, 17) != 0;
+    out->quota = sqlite3_column_int64(row, 18);
+    out->quota_used = sqlite3_column_int64(row, 19);
+}
+
+fxmon_result fxi_sqlite_source_each(void *state, fxmon_source_fn fn, void *user, fxmon_error *error)
+{
+    fxi_sqlite *s = state;
+    fxmon_result result;
+    sqlite3_stmt *statement = fxi_sqlite_prepare(s, FXI_SQL_SOURCE_EACH, &result, error);
+    if (statement == NULL) {
+        return result;
+    }
+    while (fxi_sqlite_step(s, statement, "reading sources", &result, error)) {
+        fxmon_source_health source;
+        read_source(statement, &source);
+        if (!fn(user, &source)) {
+            break;
+        }
+    }
+    sqlite3_reset(statement);
+    return result;
+}
+
 /* ---- rebalances ------------------------------------------------------------------------------------------------ */
 
 fxmon_result fxi_sqlite_rebalance_put(void *state, const fxmon_rebalance *event, fxmon_error *error)

@@ -51,6 +51,11 @@
 #define HEALTH_KEPT "604800000000000"      /* 7 days without a heartbeat: nobody waits for that process any more */
 #define REBALANCES_KEPT "2592000000000000" /* 30 days */
 #define HEALTH_FORGET "DELETE FROM fxmon_health WHERE heartbeat<NEW.heartbeat-" HEALTH_KEPT ";"
+/* a producer that was started again has another instance; a source that nobody asks any more is late for as long as it is remembered */
+#define SOURCES_FORGET                                                                                                           \
+    "DELETE FROM fxmon_source_health WHERE heartbeat<NEW.heartbeat-" REBALANCES_KEPT " OR (source=NEW.source AND log=NEW.log AND "  \
+    "instance<>NEW.instance AND heartbeat<NEW.heartbeat-15000000000);"
+#define TIME_OR_NULL(t) "CASE WHEN " t "<>0 THEN " TIME_TEXT(t) " END"
 
 static const char *const migrations[] = {
     /* 1: rates, progress, dead letters */
@@ -154,6 +159,20 @@ static const char *const migrations[] = {
     "FROM fxmon_rebalance r LEFT JOIN json_each('['||" PARTITION_LIST("r.partitions") "||']') p;"
     "ALTER TABLE fxmon_progress ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE fxmon_dead_letters ADD COLUMN resolved INTEGER NOT NULL DEFAULT 0;",
+
+    /* 3: how sources are doing */
+    "CREATE TABLE fxmon_source_health(source TEXT NOT NULL,component TEXT NOT NULL,instance TEXT NOT NULL,log TEXT NOT NULL,status TEXT NOT NULL,"
+    "error TEXT NOT NULL,heartbeat INTEGER NOT NULL,answered INTEGER NOT NULL,failed INTEGER NOT NULL,failures INTEGER NOT NULL,"
+    "publications INTEGER NOT NULL,published INTEGER NOT NULL,announced INTEGER NOT NULL,expected INTEGER NOT NULL,missed INTEGER NOT NULL,"
+    "cadence INTEGER NOT NULL,delay INTEGER NOT NULL,weekdays INTEGER NOT NULL,quota INTEGER NOT NULL,quota_used INTEGER NOT NULL,"
+    "PRIMARY KEY(source,log,instance,component))WITHOUT ROWID;"
+    "CREATE TRIGGER fxmon_source_health_added AFTER INSERT ON fxmon_source_health BEGIN " SOURCES_FORGET "END;"
+    "CREATE TRIGGER fxmon_source_health_changed AFTER UPDATE OF heartbeat ON fxmon_source_health BEGIN " SOURCES_FORGET "END;"
+    "CREATE VIEW source_health AS SELECT source,status," TIME_OR_NULL("published") " AS last_published_at," TIME_OR_NULL("expected")
+    " AS next_expected_at,nullif(missed,-1) AS publications_missed,CASE WHEN cadence>0 THEN cadence/1e9 END AS cadence_seconds,"
+    TIME_OR_NULL("answered") " AS last_answer_at,failures AS failures_in_a_row," TIME_OR_NULL("failed") " AS last_error_at,"
+    "nullif(error,'') AS last_error,publications,nullif(quota,0) AS quota,quota_used,CASE WHEN quota>0 THEN max(quota-quota_used,0) END AS quota_left,log,"
+    HEALTH_ID " AS producer_id," TIME_TEXT("heartbeat") " AS last_heartbeat FROM fxmon_source_health;",
 };
 #define NEWEST_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
@@ -177,6 +196,10 @@ static const char *const migrations[] = {
 #define HEALTH_NAMES                                                                                                             \
     "component,instance,status,heartbeat,messages,row_count,dead_letters,last_offset,lag,detail,producer,group_name,member,partitions,version," \
     "started,interval,messages_last_minute,lag_ns"
+/* in the order of sqlite_health.c */
+#define SOURCE_NAMES                                                                                                             \
+    "source,component,instance,log,status,error,heartbeat,answered,failed,failures,publications,published,announced,expected,missed,cadence,delay," \
+    "weekdays,quota,quota_used"
 #define REBALANCE_NAMES "time,component,instance,group_name,member,kind,partitions,assigned,generation,duration,reason"
 
 const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
@@ -246,6 +269,10 @@ const char *const fxi_sqlite_text[FXI_SQL_STATEMENTS] = {
                            "partitions=excluded.partitions,version=excluded.version,started=excluded.started,interval=excluded.interval,"
                            "messages_last_minute=excluded.messages_last_minute,lag_ns=excluded.lag_ns",
     [FXI_SQL_HEALTH_EACH] = "SELECT " HEALTH_NAMES " FROM fxmon_health ORDER BY component,instance",
+    [FXI_SQL_SOURCE_PUT] = "INSERT INTO fxmon_source_health(" SOURCE_NAMES ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) "
+                           "ON CONFLICT(source,log,instance,component)DO UPDATE SET status=excluded.status,error=excluded.error,heartbeat=excluded.heartbeat,answered=excluded.answered,failed=excluded.failed,failures=excluded.failures,publications=excluded.publications,"
+                           "published=excluded.published,announced=excluded.announced,expected=excluded.expected,missed=excluded.missed,cadence=excluded.cadence,delay=excluded.delay,weekdays=excluded.weekdays,quota=excluded.quota,quota_used=excluded.quota_used",
+    [FXI_SQL_SOURCE_EACH] = "SELECT " SOURCE_NAMES " FROM fxmon_source_health ORDER BY source,log,instance,component",
     [FXI_SQL_REBALANCE_PUT] = "INSERT INTO fxmon_rebalance(" REBALANCE_NAMES ")VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
     [FXI_SQL_REBALANCE_EACH] = "SELECT id," REBALANCE_NAMES " FROM fxmon_rebalance ORDER BY id DESC LIMIT ?1 OFFSET ?2",
     [FXI_SQL_PLACE_EACH] = "SELECT lane,stream,partition,next_offset,epoch,owner,updated FROM fxmon_progress ORDER BY lane,stream,partition",

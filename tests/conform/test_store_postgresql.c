@@ -374,8 +374,33 @@ START_TEST(several_start_at_once)
         ck_assert_int_eq(status, 0);
     }
     PGconn *db = open_by_hand();
-    check_value(db, "SELECT count(*) FROM fxmon_schema", "1");
+    check_value(db, "SELECT count(*) FROM fxmon_schema", "2"); /* each step once */
     PQfinish(db);
+}
+END_TEST
+
+/* A schema as the first version made it moves on with what is in it. */
+START_TEST(older_schemas_move_on)
+{
+    store_host_init(&host);
+    new_schema(url, sizeof(url));
+    void *store = open_store();
+    fxmon_health health = {.component = "produce", .instance = "host:1", .status = "ok", .heartbeat = T0, .producer = true};
+    DONE(STORE.health_put(store, &health, &error));
+    STORE.close(store);
+    PGconn *db = open_by_hand();
+    by_hand(db, "DROP VIEW source_health; DROP TABLE fxmon_source_health; DELETE FROM fxmon_schema WHERE version=2");
+    refuse_open(url, true, FXMON_RETRY, FXMON_E_CONFIG); /* who only reads moves nothing */
+    store = open_store();
+    fxmon_source_health source = {.source = "ecb", .component = "produce", .instance = "i", .log = "l", .status = "late", .heartbeat = T0, .published = T0 - FXMON_SECOND,
+                                  .missed = 2, .cadence = FXMON_SECOND, .quota = 100, .quota_used = 30};
+    DONE(STORE.source_put(store, &source, &error));
+    check_value(db, "SELECT source||' '||status||' '||(last_published_at AT TIME ZONE 'UTC')||' '||publications_missed||' '||quota_left||' '||cadence_seconds||' '||producer_id||"
+                    "coalesce(last_error,' none')||coalesce(next_expected_at::text,' unknown') FROM source_health",
+                "ecb late 2023-11-14 22:13:19 2 70 1 produce i none unknown");
+    check_value(db, "SELECT status FROM producer_health", "ok");
+    PQfinish(db);
+    STORE.close(store);
 }
 END_TEST
 
@@ -527,6 +552,7 @@ int main(void)
     tcase_add_test(tests, months_are_made_and_dropped);
     tcase_add_test(tests, opening);
     tcase_add_test(tests, several_start_at_once);
+    tcase_add_test(tests, older_schemas_move_on);
     tcase_add_test(tests, hostile_texts_stay_texts);
     tcase_add_test(tests, one_process_serves_a_destination);
     tcase_add_test(tests, events_become_visible_in_order);

@@ -326,6 +326,12 @@ START_TEST(older_files_move_on)
     DONE(STORE.dead_resolve(store, 1, T0, &error));
     fxmon_rebalance event = {.time = T0, .component = "c", .instance = "i", .kind = "assigned", .partitions = "0", .assigned = "0"};
     DONE(STORE.rebalance_put(store, &event, &error));
+    fxmon_source_health source = {.source = "ecb", .component = "produce", .instance = "i", .log = "l", .status = "late", .heartbeat = T0, .published = T0 - FXMON_SECOND,
+                                  .missed = 2, .cadence = FXMON_SECOND, .quota = 100, .quota_used = 30};
+    DONE(STORE.source_put(store, &source, &error));
+    check_value(db, "SELECT source||' '||status||' '||last_published_at||' '||publications_missed||' '||quota_left||' '||cadence_seconds||' '||producer_id||"
+                    "coalesce(last_error,' none')||coalesce(next_expected_at,' unknown') FROM source_health",
+                "ecb late 2023-11-14T22:13:19Z 2 70 1.0 produce i none unknown");
     sqlite3_close(db);
     STORE.close(store);
 }

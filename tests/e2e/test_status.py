@@ -61,7 +61,11 @@ try:
     check("consumer-health", len(mine) == 1 and mine[0]["assigned_partitions"] == [0] and mine[0]["status"] == "ok" and mine[0]["messages_processed_last_minute"] > 0, consumers)
     producers = server.json("/api/producer-health")
     check("producer-health", [r["type"] for r in producers] == ["produce"] and producers[0]["messages_sent_last_minute"] > 0, producers)
+    source, = server.json("/api/source-health")
+    check("source-health", source["source"] == "sim:" and source["status"] == "fresh" and source["publications"] > 0 and source["publications_missed"] is None and
+          source["producer_id"] == f"produce {sent['instance']}" and source["log"] == log, source)
     system = server.json("/api/system-status")
+    check("sources of the system", system["sources"] == {"fresh": 1, "late": 0, "failing": 0}, system)
     check("system-status", system["status"] == "healthy" and system["consumers"]["working"] == 3 and system["producers"]["working"] == 1 and system["in_trouble"] == 0, system)
     assignment = server.json("/api/partition-assignment")
     check("partition-assignment", len(assignment["members"]) == 3 and [(p["lane"], p["partition_number"]) for p in assignment["partitions"]] == [("fxmon/sqlite", 0)] and

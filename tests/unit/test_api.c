@@ -121,6 +121,51 @@ START_TEST(every_argument_is_checked)
 }
 END_TEST
 
+typedef struct told {
+    int count;
+    fxmon_source_health last;
+} told;
+
+static bool keep_source(void *user, const fxmon_source_health *source)
+{
+    told *t = user;
+    t->count++;
+    t->last = *source;
+    return t->count < 2;
+}
+
+START_TEST(sources_of_a_handle)
+{
+    char path[64], to[100];
+    fxmon_error error;
+    told t = {.count = 0};
+    folder(path);
+    snprintf(to, sizeof to, "file:%s/log", path);
+    fxmon *m = fxmon_new(&(fxmon_options){.size = sizeof(fxmon_options), .from = "sim:?count=3&rate=max,sim:?seed=2", .to = to}, &error);
+    ck_assert_int_eq(fxmon_produce(m, &error), FXMON_OK);
+    ck_assert_int_eq(fxmon_source_each(m, keep_source, &t), FXMON_OK);
+    ck_assert_int_eq(t.count, 2);
+    ck_assert_str_eq(t.last.source, "sim:?seed=2");
+    ck_assert_str_eq(t.last.status, "waiting");
+    ck_assert_str_eq(t.last.component, "produce");
+    ck_assert_str_eq(t.last.log, to);
+    ck_assert_str_ne(t.last.instance, "");
+    int64_t wait;
+    for (int turns = 0; turns < 1000 && t.last.publications == 0; turns++) {
+        ck_assert_int_eq(fxmon_step(m, FXMON_SECOND / 100, &wait, &error), FXMON_OK);
+        t.count = 1; /* the first source, then enough */
+        ck_assert_int_eq(fxmon_source_each(m, keep_source, &t), FXMON_OK);
+        ck_assert_int_eq(t.count, 2);
+    }
+    ck_assert_int_gt(t.last.publications, 0);
+    ck_assert_int_gt(t.last.published, 0);
+    ck_assert_int_eq(fxmon_source_each(NULL, keep_source, &t), FXMON_E_ARGUMENT);
+    ck_assert_int_eq(fxmon_source_each(m, NULL, NULL), FXMON_E_ARGUMENT);
+    fxmon_free(m);
+    remove_folder(path);
+}
+END_TEST
+
 START_TEST(stop_wakes_the_host)
 {
     char path[64], from[100];
@@ -191,6 +236,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, produces_and_reads);
     tcase_add_test(tests, every_argument_is_checked);
+    tcase_add_test(tests, sources_of_a_handle);
     tcase_add_test(tests, stop_wakes_the_host);
     tcase_add_test(tests, fetch_gives_a_book);
     tcase_add_test(tests, every_allocation_fails_once);

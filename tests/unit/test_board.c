@@ -31,6 +31,15 @@ static void each(void *user, fxi_board_fn fn, void *fn_user)
         fn(fn_user, FXI_PULSE_PRODUCER, "produce", "file:log", &status[1]);
 }
 
+static fxmon_source_health source = {.source = "ecb", .component = "produce", .instance = "host:1", .log = "file:log", .status = "fresh", .heartbeat = T0, .missed = 0};
+
+static void sources(void *user, fxmon_source_fn fn, void *fn_user)
+{
+    (void)user;
+    source.heartbeat = host.time;
+    (void)fn(fn_user, &source);
+}
+
 static bool is_alone(void *user)
 {
     (void)user;
@@ -46,7 +55,7 @@ static fxi_board *board_at(const char *store)
     alone = false;
     memset(status, 0, sizeof status);
     status[0].state = status[1].state = "running";
-    fxi_board_config config = {.env = &host.env, .each = each, .alone = is_alone};
+    fxi_board_config config = {.env = &host.env, .each = each, .sources = sources, .alone = is_alone};
     fxi_board *board = fxi_board_new(&config, &error);
     ck_assert_ptr_nonnull(board);
     ck_assert_int_eq(fxi_board_store(board, &fxi_store_sqlite, store, &error), FXMON_OK);
@@ -84,7 +93,8 @@ static int turn(fxi_board *board, int64_t later)
 }
 
 typedef struct read_back {
-    int rows, events, places;
+    int rows, events, places, sources;
+    fxmon_source_health source;
     fxmon_health row[4];
     char order[8192];
     fxmon_rebalance event;
@@ -118,6 +128,14 @@ static bool see_place(void *user, const fxmon_place *place)
     return true;
 }
 
+static bool see_source(void *user, const fxmon_source_health *row)
+{
+    read_back *got = user;
+    got->source = *row;
+    got->sources++;
+    return true;
+}
+
 static read_back *look(void)
 {
     static read_back got;
@@ -128,6 +146,7 @@ static read_back *look(void)
     ck_assert_int_eq(fxmon_store_health_each(store, see_row, &got, &error), FXMON_OK);
     ck_assert_int_eq(fxmon_store_rebalance_each(store, 10000, 0, see_event, &got, &error), FXMON_OK);
     ck_assert_int_eq(fxmon_store_place_each(store, see_place, &got, &error), FXMON_OK);
+    ck_assert_int_eq(fxmon_store_source_each(store, see_source, &got, &error), FXMON_OK);
     fxmon_store_close(store);
     return &got;
 }
@@ -259,6 +278,31 @@ START_TEST(rebalances_wait_for_the_store)
 }
 END_TEST
 
+/* Sources are told with the heartbeats: after the first second, then every five, and at the end. */
+START_TEST(sources_when_due)
+{
+    make_folder();
+    fxi_board *board = board_at(url);
+    ck_assert_int_eq(turn(board, 0), FXMON_OK);
+    ck_assert_int_eq(look()->sources, 0);
+    static const struct {
+        int64_t later, written;
+    } cases[] = {{S, S}, {S, S}, {3 * S, S}, {S, 6 * S}, {4 * S, 6 * S}, {S, 11 * S}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_int_eq(turn(board, cases[i].later), FXMON_OK);
+        ck_assert_int_eq(look()->sources, 1);
+        ck_assert_msg(look()->source.heartbeat == T0 + cases[i].written, "case %zu: %lld", i, (long long)(look()->source.heartbeat - T0));
+    }
+    memcpy(source.status, "ended", 6);
+    alone = true;
+    ck_assert_int_eq(turn(board, S / 2), FXMON_E_STOPPED);
+    ck_assert_str_eq(look()->source.status, "ended");
+    memcpy(source.status, "fresh", 6);
+    fxi_board_free(board);
+    remove_folder();
+}
+END_TEST
+
 /* Told between the last turn and the end, and to a board without a store. */
 START_TEST(last_words)
 {
@@ -274,7 +318,7 @@ START_TEST(last_words)
     ck_assert_int_eq(got->event.time, T0 + 1);
     ck_assert_int_eq(got->rows, 2);
     fxi_board_free(board);
-    fxi_board_config config = {.env = &host.env, .each = each, .alone = is_alone};
+    fxi_board_config config = {.env = &host.env, .each = each, .sources = sources, .alone = is_alone};
     board = fxi_board_new(&config, &error);
     tell(board, 2);
     fxi_board_free(board);
@@ -297,7 +341,7 @@ START_TEST(without_memory)
     make_folder();
     failing_allocator_install();
     store_host_init(&host);
-    fxi_board_config config = {.env = &host.env, .each = each, .alone = is_alone};
+    fxi_board_config config = {.env = &host.env, .each = each, .sources = sources, .alone = is_alone};
     for (long nth = 1;; nth++) {
         failing_allocator_fail(nth);
         fxi_board *board = fxi_board_new(&config, &error);
@@ -321,6 +365,7 @@ int main(void)
     tcase_add_test(tests, rows_when_due);
     tcase_add_test(tests, all_before_the_first_turn);
     tcase_add_test(tests, rebalances_wait_for_the_store);
+    tcase_add_test(tests, sources_when_due);
     tcase_add_test(tests, last_words);
     tcase_add_test(tests, without_memory);
     return support_run("board", tests);

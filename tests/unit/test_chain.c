@@ -79,7 +79,16 @@ static void fake_close(void *state)
     ((struct fake *)state)->closed++;
 }
 
-static const fxmon_source_ops alpha_ops = {.size = sizeof alpha_ops, .schemes = "alpha", .open = fake_open, .next = fake_next, .close = fake_close};
+static void fake_health(void *state, fxmon_source_health *health)
+{
+    (void)state;
+    health->cadence = 60 * FXMON_SECOND;
+    health->quota = 100;
+    health->quota_used = 3;
+}
+
+static const fxmon_source_ops alpha_ops = {.size = sizeof alpha_ops, .schemes = "alpha", .open = fake_open, .next = fake_next, .close = fake_close,
+                                           .health = fake_health};
 static const fxmon_source_ops beta_ops = {.size = sizeof beta_ops, .schemes = "beta", .open = fake_open, .next = fake_next, .close = fake_close};
 static const fxmon_source_ops gamma_ops = {.size = sizeof gamma_ops, .schemes = "gamma", .open = fake_open, .next = fake_next, .close = fake_close};
 
@@ -164,6 +173,61 @@ START_TEST(fails_over_and_comes_back)
     ck_assert_int_eq(next(), FXMON_DONE);
     ck_assert_str_eq(message.source, "alpha");
     ck_assert_int_eq(fake[1].asked, asked);
+}
+END_TEST
+
+START_TEST(how_the_sources_are_doing)
+{
+    fxmon_source_health health[FXI_CHAIN_SOURCES];
+    make("alpha://host/?key=SECRET,beta:");
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "waiting");
+    ck_assert_ptr_null(strstr(health[0].source, "SECRET"));
+    ck_assert_int_eq(health[0].answered, 0);
+    int64_t first = env.now;
+    ck_assert_int_eq(next(), FXMON_DONE);
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "fresh");
+    ck_assert_int_eq(health[0].published, first);
+    ck_assert_int_eq(health[0].expected, first + 60 * FXMON_SECOND);
+    ck_assert_int_eq(health[0].missed, 0);
+    ck_assert_int_eq(health[0].quota - health[0].quota_used, 97);
+    ck_assert_str_eq(health[1].status, "standby");
+    ck_assert_int_eq(health[1].missed, -1);
+    /* it answers, and has nothing new for three of its minutes */
+    fake[0].answer = NOTHING_NEW;
+    after(190 * FXMON_SECOND);
+    ck_assert_int_eq(next(), FXMON_WAIT);
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "late");
+    ck_assert_int_eq(health[0].missed, 3);
+    ck_assert_int_eq(health[0].answered, env.now);
+    ck_assert_int_eq(health[0].publications, 1);
+    /* it fails, and the next one steps in */
+    fake[0].answer = NETWORK;
+    for (int i = 0; i < 2; i++, after(FXMON_SECOND))
+        ck_assert_int_eq(next(), FXMON_DONE);
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "failing");
+    ck_assert_int_eq(health[0].failures, 2);
+    ck_assert_int_eq(health[0].failed, env.now - FXMON_SECOND);
+    ck_assert_ptr_nonnull(strstr(health[0].error, "alpha says network"));
+    ck_assert_str_eq(health[1].status, "fresh");
+    ck_assert_int_eq(health[1].missed, -1); /* its rhythm is not known */
+    /* back again; the error stays to be read */
+    fake[0].answer = DATA;
+    ck_assert_int_eq(next(), FXMON_DONE);
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "fresh");
+    ck_assert_int_eq(health[0].failures, 0);
+    ck_assert_str_ne(health[0].error, "");
+    ck_assert_str_eq(health[1].status, "standby");
+    fake[0].answer = BAD_KEY;
+    fake[1].answer = AT_END;
+    (void)next();
+    ck_assert_uint_eq(fxi_chain_sources(chain, env.now, health), 2);
+    ck_assert_str_eq(health[0].status, "failed");
+    ck_assert_str_eq(health[1].status, "ended");
 }
 END_TEST
 
@@ -314,6 +378,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_first_that_answers_wins);
     tcase_add_test(tests, fails_over_and_comes_back);
+    tcase_add_test(tests, how_the_sources_are_doing);
     tcase_add_test(tests, a_failing_source_is_left_alone_for_its_backoff);
     tcase_add_test(tests, each_source_has_its_breaker);
     tcase_add_test(tests, when_none_answers_the_first_error_counts);

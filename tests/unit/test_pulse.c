@@ -197,6 +197,33 @@ START_TEST(silence)
 }
 END_TEST
 
+/* A source as it was written is read later: what it misses is counted up to then, also when its producer is gone. */
+START_TEST(silence_of_sources)
+{
+    const int64_t day = 86400 * S;
+    const fxmon_source_health fresh = {.status = "fresh", .heartbeat = 1000 * day, .published = 1000 * day, .publications = 1, .cadence = day};
+    static const struct {
+        const char *status;
+        int64_t later, missed;
+        const char *seen;
+        bool silent;
+    } cases[] = {{"fresh", 15 * S, 0, "fresh", false},          {"fresh", 15 * S + 1, 0, "stopped", true}, {"fresh", 3 * 86400 * S + 3 * 3600 * S, 3, "late", true},
+                 {"late", 10 * S, 0, "late", false},            {"failing", 10 * S, 0, "failing", false},  {"failed", 9 * 86400 * S, -1, "failed", false},
+                 {"ended", 9 * 86400 * S, -1, "ended", false},  {"standby", 10 * S, -1, "standby", false}, {"standby", 9 * 86400 * S, -1, "stopped", true},
+                 {"stopped", 9 * 86400 * S, -1, "stopped", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fxmon_source_health row = fresh;
+        memset(row.status, 0, sizeof row.status);
+        memcpy(row.status, cases[i].status, strlen(cases[i].status));
+        row.missed = cases[i].missed < 0 ? -1 : 0;
+        fxi_verdict_source_silence(&row, row.heartbeat + cases[i].later);
+        ck_assert_msg(strcmp(row.status, cases[i].seen) == 0, "case %zu: %s", i, row.status);
+        ck_assert_int_eq(row.missed, cases[i].missed);
+        ck_assert(row.silent == cases[i].silent);
+    }
+}
+END_TEST
+
 /* ---- rows --------------------------------------------------------------------------------------------------------------- */
 
 START_TEST(rows_of_a_member)
@@ -298,6 +325,7 @@ int main(void)
     tcase_add_test(tests, verdicts);
     tcase_add_test(tests, verdicts_forget);
     tcase_add_test(tests, silence);
+    tcase_add_test(tests, silence_of_sources);
     tcase_add_test(tests, rows_of_a_member);
     tcase_add_test(tests, rows_of_others);
     tcase_add_test(tests, storms);
