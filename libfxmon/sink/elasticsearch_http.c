@@ -267,6 +267,16 @@ static bool set_request(fxi_elastic_http *h, const char *method, const char *bod
     return rc == CURLE_OK;
 }
 
+/* The server could not be shown to be the one that was named, so it was sent nothing: no credentials, no documents. */
+static void fail_trust(const fxi_elastic_http *h, const char *host, const char *words, fxmon_error *error)
+{
+    if (h->ca && h->ca[0])
+        fxi_fail(error, FXMON_E_TLS, "elasticsearch-ca-file", "%.80s: %.110s (certificates are trusted that %.80s has signed)", host, words, h->ca);
+    else
+        fxi_fail(error, FXMON_E_TLS, "elasticsearch-ca-file", "%.80s: %.110s (the system's certificates are trusted; --elasticsearch-ca-file names others)",
+                 host, words);
+}
+
 static fxmon_result fail(fxi_elastic_http *h, CURLcode rc, fxmon_error *error)
 {
     const char *host = h->base[h->host], *words = h->text[0] ? h->text : curl_easy_strerror(rc);
@@ -276,7 +286,10 @@ static fxmon_result fail(fxi_elastic_http *h, CURLcode rc, fxmon_error *error)
         fxi_fail(error, FXMON_E_NOMEM, "", "out of memory for a request");
         return FXMON_FATAL;
     case CURLE_SSL_CACERT_BADFILE:
-        fxi_fail(error, FXMON_E_CONFIG, "elasticsearch-ca-file", "%.160s cannot be used: %.120s", h->ca ? h->ca : "the system's certificates", words);
+        if (h->ca && h->ca[0])
+            fxi_fail(error, FXMON_E_CONFIG, "elasticsearch-ca-file", "--elasticsearch-ca-file: '%.200s' cannot be read, or has no certificates in PEM", h->ca);
+        else
+            fxi_fail(error, FXMON_E_CONFIG, "elasticsearch-ca-file", "the system's certificates cannot be used: %.160s", words);
         return FXMON_FATAL;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -288,9 +301,14 @@ static fxmon_result fail(fxi_elastic_http *h, CURLcode rc, fxmon_error *error)
     case CURLE_ABORTED_BY_CALLBACK:
         fxi_fail(error, FXMON_E_STOPPED, "", "%.120s: the request was given up on stopping", host);
         return FXMON_RETRY;
-    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
+        fail_trust(h, host, words, error);
+        return FXMON_RETRY;
+    case CURLE_SSL_CONNECT_ERROR:
         fxi_fail(error, FXMON_E_TLS, "", "%.120s: %.160s", host, words);
+        return FXMON_RETRY;
+    case CURLE_GOT_NOTHING:
+        fxi_fail(error, FXMON_E_NETWORK, "", "%.120s: %.120s%s", host, words, strncmp(host, "http:", 5) == 0 ? "; is it a server that wants +https?" : "");
         return FXMON_RETRY;
     default:
         fxi_fail(error, h->too_large ? FXMON_E_MALFORMED : FXMON_E_NETWORK, "", "%.120s: %.160s", host,
@@ -340,6 +358,7 @@ fxmon_result fxi_elastic_refusal(const fxi_elastic_answer *answer, const char *w
 {
     fxi_elastic_result r = {.status = answer->status};
     fxi_elastic_reason(answer->body, answer->length, r.type, r.reason);
+    const char *who = answer->status == 401 ? " (credentials are wrong or missing)" : "";
     const char *dash = r.type[0] || r.reason[0] ? ": " : "", *colon = r.type[0] && r.reason[0] ? ": " : "";
     int code = answer->status == 401 || answer->status == 403 ? FXMON_E_CREDENTIALS
                : answer->status == 429                        ? FXMON_E_RATE_LIMITED
@@ -350,7 +369,7 @@ fxmon_result fxi_elastic_refusal(const fxi_elastic_answer *answer, const char *w
         code = FXMON_E_BUSY;
         again = true;
     }
-    fxi_fail(error, code, "", "the server answers %d to %.60s%s%.60s%s%.140s", answer->status, what, dash, r.type, colon, r.reason);
+    fxi_fail(error, code, "", "the server answers %d%s to %.60s%s%.60s%s%.110s", answer->status, who, what, dash, r.type, colon, r.reason);
     if (error)
         error->retry_at = answer->retry_at;
     return again ? FXMON_RETRY : FXMON_FATAL;

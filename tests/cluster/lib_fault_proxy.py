@@ -9,8 +9,7 @@ class Proxy:
         """`share` of the bulks go wrong; `slow`: how many of those answers come later than anybody waits."""
         self.target, self.rnd, self.share, self.slow, self.timeout = port, rnd, share, slow, timeout
         self.lock = threading.Lock()
-        self.bulks, self.seen, self.statuses, self.authorization = 0, collections.Counter(), collections.Counter(), set()
-        self.rewrite = None  # Authorization that the server gets instead
+        self.bulks, self.seen, self.statuses = 0, collections.Counter(), collections.Counter()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"proxy": self}))
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
@@ -45,8 +44,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         p = self.proxy
         c = http.client.HTTPConnection("127.0.0.1", p.target, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "authorization", "accept", "content-encoding")}
-        if p.rewrite and "Authorization" in headers:
-            headers["Authorization"] = p.rewrite
         c.request(self.command, self.path, body or None, headers)
         r = c.getresponse()
         text = r.read()
@@ -123,8 +120,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_request(self):
         try:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.headers.get("Authorization"):
-                self.proxy.authorization.add(self.headers["Authorization"])
             kind = self.proxy.fault() if self.path.startswith("/_bulk") else None
             if kind:
                 return self.spoil(kind, body)

@@ -1,5 +1,5 @@
 """Elasticsearch and OpenSearch in tests: start, ask, kill, and what must be in them, computed from the log without fxmon."""
-import atexit, decimal, json, math, os, signal, subprocess, sys, tempfile, urllib.error, urllib.parse, urllib.request
+import atexit, base64, decimal, json, math, os, signal, ssl, subprocess, sys, tempfile, urllib.error, urllib.parse, urllib.request
 
 sys.path.insert(0, os.path.join(os.environ["FXMON_TOP"], "tests", "e2e"))
 import lib_programs as fx
@@ -16,12 +16,13 @@ class Search:
         self.name, self.dir = name, tempfile.mkdtemp(prefix=name + ".")
         atexit.register(self.stop)
         env = self.script("start", *words)
-        self.address = dict(line.split("=", 1) for line in env.split())[name.upper() + "_URL"]
+        values = dict(line.split("=", 1) for line in env.split())
+        self.address, self.ca = values[name.upper() + "_URL"], values.get(name.upper() + "_CA_FILE")
         parts = urllib.parse.urlsplit(self.address)
         self.port, self.user, self.password = parts.port, parts.username, parts.password
         self.url = name + "+" + self.address
-        opener = urllib.request.ProxyHandler({})
-        self.opener = urllib.request.build_opener(opener)
+        self.bare = f"{parts.scheme}://127.0.0.1:{self.port}"  # nobody's
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.ca)))
 
     def script(self, verb, *words):
         p = subprocess.run([os.path.join(SERVERS, self.name), verb, self.dir, *words], capture_output=True, text=True, timeout=240)
@@ -38,10 +39,9 @@ class Search:
             subprocess.run(["rm", "-rf", self.dir])
 
     def ask(self, path, method="GET", body=None, status=(200, 201)):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers={"Content-Type": "application/json"},
+        request = urllib.request.Request(self.bare + path, method=method, headers={"Content-Type": "application/json"},
                                          data=None if body is None else json.dumps(body).encode())
         if self.user:
-            import base64
             request.add_header("Authorization", "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode())
         try:
             with self.opener.open(request, timeout=30) as r:

@@ -29,12 +29,27 @@ install() {
 
 random_port() { echo $((20000 + (RANDOM * 32768 + RANDOM) % 12000)); }
 ask() { # PATH [curl words]
-    local path=$1
+    local path=$1 scheme=http
     shift
     if [ -s "$dir/login" ]; then
         set -- -K "$dir/login" "$@"
     fi
-    curl -sS --noproxy '*' --max-time 5 "$@" "http://127.0.0.1:$(cat "$dir/port")$path" 2>/dev/null
+    if [ -s "$dir/ca.pem" ]; then
+        scheme=https
+        set -- --cacert "$dir/ca.pem" "$@"
+    fi
+    curl -sS --noproxy '*' --max-time 5 "$@" "$scheme://127.0.0.1:$(cat "$dir/port")$path" 2>/dev/null
+}
+# An authority of its own in DIR, and a certificate that it signed for this machine: key.pem and certificate.pem.
+certificate() {
+    command -v openssl >/dev/null || fail "--tls needs openssl"
+    {
+        openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=authority of a test" -keyout "$dir/ca.key" -out "$dir/ca.new" &&
+            openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$dir/key.pem" -out "$dir/request.pem" &&
+            echo subjectAltName=DNS:localhost,IP:127.0.0.1 >"$dir/names" &&
+            openssl x509 -req -days 30 -in "$dir/request.pem" -CA "$dir/ca.new" -CAkey "$dir/ca.key" -CAcreateserial -extfile "$dir/names" \
+                -out "$dir/certificate.pem" && mv "$dir/ca.new" "$dir/ca.pem"
+    } >"$dir/openssl.log" 2>&1 || { cat "$dir/openssl.log" >&2; fail "openssl cannot make a certificate"; }
 }
 alive() { [ -s "$dir/pid" ] && kill -0 "$(cat "$dir/pid")" 2>/dev/null; }
 
@@ -87,17 +102,26 @@ start() {
     install
     mkdir -p "$dir" || exit 1
     dir=$(cd "$dir" && pwd)
-    memory= content= login=
-    while [ $# -ge 2 ]; do
+    memory= content= login= tls=
+    while [ $# -gt 0 ]; do
+        [ "$1" = --tls ] || [ $# -ge 2 ] || fail "unknown option $1, or one without a value"
         case $1 in
-        --pressure) memory=$2 ;;
-        --max-content) content=$2 ;;
-        --security) login=$2 ;;
+        --pressure) memory=$2; shift ;;
+        --max-content) content=$2; shift ;;
+        --security) login=$2; shift ;;
+        --tls) tls=yes ;;
         *) fail "unknown option $1" ;;
         esac
-        shift 2
+        shift
     done
-    [ $# -eq 0 ] || fail "option $1 without a value"
+    case $login in '' | *:*) ;; *) fail "--security $login: expected USER:PASSWORD" ;; esac
+    [ -z "$tls" ] || [ -n "$login" ] || fail "--tls needs --security"
+    [ -z "$login" ] || [ -n "${secures:-}" ] || fail "this one has no --security"
+    if [ -z "$tls" ]; then
+        rm -f "$dir/ca.pem"
+    elif [ ! -s "$dir/ca.pem" ]; then
+        certificate
+    fi
     local started=
     for ((try = 0; try < 10; try++)); do
         port=$(random_port) transport=$(random_port)
@@ -110,7 +134,13 @@ start() {
         tail -n 20 "$dir/log" >&2
         fail "it does not start in $dir"
     fi
-    (umask 077; echo "$key=http://${login:+$login@}127.0.0.1:$port" >"$dir/env")
+    (
+        umask 077
+        {
+            echo "$key=http${tls:+s}://${login:+$login@}127.0.0.1:$port"
+            [ -z "$tls" ] || echo "${key%_URL}_CA_FILE=$dir/ca.pem"
+        } >"$dir/env"
+    )
     cat "$dir/env"
 }
 settings() { # those that both have, for a YAML file

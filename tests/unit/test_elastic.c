@@ -217,7 +217,7 @@ START_TEST(a_refusal_names_the_servers_words)
     a.length = strlen(a.body);
     ck_assert_int_eq(fxi_elastic_refusal(&a, "a bulk", &error), FXMON_FATAL);
     ck_assert_int_eq(error.code, FXMON_E_CREDENTIALS);
-    ck_assert_str_eq(error.text, "the server answers 401 to a bulk: security_exception: missing credentials");
+    ck_assert_str_eq(error.text, "the server answers 401 (credentials are wrong or missing) to a bulk: security_exception: missing credentials");
     a = (fxi_elastic_answer){.status = 503, .body = "<html>", .length = 6, .retry_at = 77};
     ck_assert_int_eq(fxi_elastic_refusal(&a, "a bulk", &error), FXMON_RETRY);
     ck_assert_int_eq(error.retry_at, 77);
