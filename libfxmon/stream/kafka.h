@@ -24,6 +24,7 @@ int64_t fxi_kafka_duration(const fxmon_env *env, const char *name, int64_t fallb
 int64_t fxi_kafka_integer(const fxmon_env *env, const char *name, int64_t fallback);
 int64_t fxi_kafka_max_record(const fxmon_env *env);
 int64_t fxi_kafka_now(const fxmon_env *env); /* monotonic */
+bool fxi_kafka_by_brokers(const fxmon_env *env); /* the brokers run the group */
 bool fxi_kafka_stopping(const fxmon_env *env);
 
 /** Why a librdkafka property cannot be set by hand, NULL if it can. */

@@ -15,6 +15,7 @@
 #define PROPERTY_MAXIMUM 4096
 #define MAX_RECORD ((int64_t)1024 * 1024)
 #define HEARTBEAT_MS 1000
+#define BROKER_GROUPS 0x020c0000 /* version of librdkafka from which on brokers may run a group */
 #define SESSION_TIMEOUT (6 * FXMON_SECOND) /* what brokers allow at least, unless told otherwise */
 
 const char *fxi_kafka_option(const fxmon_env *env, const char *name)
@@ -48,6 +49,12 @@ int64_t fxi_kafka_now(const fxmon_env *env)
     return env && env->monotonic ? env->monotonic(env->user) : fxi_clock_monotonic();
 }
 
+bool fxi_kafka_by_brokers(const fxmon_env *env)
+{
+    const char *assignor = fxi_kafka_option(env, "assignor");
+    return assignor && strcmp(assignor, "broker") == 0;
+}
+
 bool fxi_kafka_stopping(const fxmon_env *env)
 {
     return env && env->stopping && env->stopping(env->user);
@@ -74,6 +81,7 @@ static const struct {
     {"enable.auto.offset.store", "the offset is kept with the rows that it belongs to"},
     {"enable.idempotence", "without it a retry writes records twice"},
     {"group.id", "use the option group"},
+    {"group.protocol", "use the option assignor"},
     {"group.instance.id", "use the option member-id"},
     {"isolation.level", "records of transactions that did not commit are no records"},
     {"log.queue", "messages of the library go to the log of the program"},
@@ -243,6 +251,25 @@ static rd_kafka_conf_t *end(rd_kafka_conf_t *conf, const fxmon_env *env, int cod
     return NULL;
 }
 
+/* With "broker" the group is run by the brokers: who gets what, how often members say that they are there, and how long they may be silent is their business. */
+static int set_membership(rd_kafka_conf_t *conf, const fxmon_env *env, fxmon_error *error)
+{
+    const char *assignor = fxi_kafka_option(env, "assignor");
+    if (fxi_kafka_by_brokers(env)) {
+        if (rd_kafka_version() < BROKER_GROUPS) {
+            return fxi_fail(error, FXMON_E_CONFIG, "assignor", "assignor: broker needs librdkafka 2.12 or newer; this one is %.20s", rd_kafka_version_str());
+        }
+        return set(conf, "assignor", "group.protocol", "consumer", error);
+    }
+    int64_t session = fxi_kafka_duration(env, "session-timeout", SESSION_TIMEOUT) / 1000000;
+    int64_t heartbeat = session / 3 < HEARTBEAT_MS ? session / 3 : HEARTBEAT_MS; /* as soon as this a member hears that another one has come */
+    int code = set(conf, "assignor", "partition.assignment.strategy", assignor ? assignor : "range", error);
+    if (code == FXMON_OK) {
+        code = set_number(conf, "session-timeout", "session.timeout.ms", session, error);
+    }
+    return code == FXMON_OK ? set_number(conf, "session-timeout", "heartbeat.interval.ms", heartbeat, error) : code;
+}
+
 rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_place *place, const char *group, const char *member_id, fxmon_error *error)
 {
     static const setting settings[] = {
@@ -267,18 +294,9 @@ rd_kafka_conf_t *fxi_kafka_reader_conf(const fxmon_env *env, const fxi_kafka_pla
     if (!conf) {
         return NULL;
     }
-    int64_t session = fxi_kafka_duration(env, "session-timeout", SESSION_TIMEOUT) / 1000000;
-    const char *assignor = fxi_kafka_option(env, "assignor");
     int code = set(conf, "group", "group.id", group ? group : "fxmon", error); /* without a group nothing is joined: librdkafka wants a name all the same */
     if (code == FXMON_OK && group) {
-        code = set(conf, "assignor", "partition.assignment.strategy", assignor ? assignor : "range", error);
-    }
-    if (code == FXMON_OK && group) {
-        code = set_number(conf, "session-timeout", "session.timeout.ms", session, error);
-    }
-    if (code == FXMON_OK && group) {
-        int64_t heartbeat = session / 3; /* as soon as this a member hears that another one has come */
-        code = set_number(conf, "session-timeout", "heartbeat.interval.ms", heartbeat < HEARTBEAT_MS ? heartbeat : HEARTBEAT_MS, error);
+        code = set_membership(conf, env, error);
     }
     if (code == FXMON_OK && group && member_id && *member_id) {
         code = set(conf, "member-id", "group.instance.id", member_id, error);

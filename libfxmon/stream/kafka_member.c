@@ -198,10 +198,14 @@ int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const 
     if (given && strcmp(given, "none") == 0) {
         return FXMON_OK;
     }
-    if ((!given || strcmp(given, "auto") == 0) && until_end(env)) {
+    bool automatic = !given || strcmp(given, "auto") == 0;
+    if (automatic && (until_end(env) || fxi_kafka_by_brokers(env))) {
         return FXMON_OK;
     }
-    if (given && strcmp(given, "auto") != 0) {
+    if (!automatic && fxi_kafka_by_brokers(env)) { /* the name of a member that was killed is refused until its session is over, and the refusal is for good */
+        return fxi_fail(error, FXMON_E_CONFIG, "member-id", "member-id: members of a group with --assignor broker have no names");
+    }
+    if (!automatic) {
         size_t length = strlen(given);
         if (length >= sizeof member->id) {
             return fxi_fail(error, FXMON_E_CONFIG, "member-id", "member-id: longer than %d characters", (int)sizeof member->id - 1);

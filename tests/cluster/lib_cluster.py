@@ -146,8 +146,11 @@ class Server:
 class Kafka(Server):
     """Sessions may be short here: a group notices within a second that a member was killed"""
 
+    SHORT = ["group.min.session.timeout.ms=500", "group.consumer.min.session.timeout.ms=500", "group.consumer.session.timeout.ms=1500",
+             "group.consumer.min.heartbeat.interval.ms=100", "group.consumer.heartbeat.interval.ms=500"]
+
     def __init__(self, brokers=1, *options):
-        super().__init__("kafka", "--brokers", str(brokers), "--set", "group.min.session.timeout.ms=500", *options)
+        super().__init__("kafka", "--brokers", str(brokers), *[word for s in self.SHORT for word in ("--set", s)], *options)
         self.bootstrap, self.brokers = self.env["KAFKA_BOOTSTRAP_SERVERS"], brokers
         self.wire = lib_kafka_wire.Cluster(self.bootstrap)
 

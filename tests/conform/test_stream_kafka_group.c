@@ -100,14 +100,15 @@ static void join_and_leave(const char *assignor)
     ck_assert(fxi_stream_kafka.member(a.reader, &told));
     ck_assert_str_ne(told.id, "");
     ck_assert_int_ge(told.generation, 1);
-    ck_assert_int_eq(told.cooperative, assignor[0] == 'c');
+    ck_assert_int_eq(told.cooperative, assignor[0] != 'r');
     ck_assert_int_gt(told.began, 0);
     int32_t generation = told.generation;
     b.reader = reader_open("g");
     turns_until(&a, &b, 2, 2, 800);
-    ck_assert_int_eq(a.revoked, assignor[0] == 'c' ? 2 : 4);
+    ck_assert_int_eq(a.revoked, assignor[0] == 'r' ? 4 : 2);
     ck_assert(fxi_stream_kafka.member(a.reader, &told));
-    ck_assert_int_gt(told.generation, generation);
+    if (assignor[0] != 'b') /* the epoch of a member that only gives moves on later */
+        ck_assert_int_gt(told.generation, generation);
     for (int k = 0; k < 8; k++)
         ck_assert_int_eq(write_numbers(writer, k * 100, k * 100 + 100, keys[k], &error), FXMON_DONE);
     turns_until(&a, &b, 2, 2, 1600);
@@ -120,9 +121,84 @@ static void join_and_leave(const char *assignor)
     fxi_stream_kafka.close_writer(writer);
 }
 
+/* Places and pauses changed in quick succession: each record that comes is the next one of its partition. */
+static void move_about(const char *group, const char *assignor)
+{
+    fxmon_error error = {0};
+    fxmon_record record;
+    size_t count;
+    fxi_random random;
+    topic_make("4");
+    test_host_set(&host, "assignor", assignor);
+    memset(next, 0, sizeof next);
+    void *writer = writer_open();
+    for (int k = 0; k < 8; k++)
+        ck_assert_int_eq(write_numbers(writer, 0, 100, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
+    member a = {.reader = reader_open(group)};
+    turns_until(&a, NULL, 4, 0, 800);
+    int64_t end[4], position[4];
+    memcpy(end, next, sizeof end);
+    memcpy(position, next, sizeof position);
+    bool paused[4] = {false};
+    fxi_random_seed(&random, 7);
+    for (int turn = 0; turn < 2000; turn++) {
+        int p = (int)fxi_random_below(&random, 4);
+        switch (fxi_random_below(&random, 4)) {
+        case 0:
+            position[p] = (int64_t)fxi_random_below(&random, (uint64_t)end[p] + 1);
+            ck_assert_int_eq(fxi_stream_kafka.seek(a.reader, p, position[p], &error), FXMON_DONE);
+            break;
+        case 1:
+            paused[p] = !paused[p];
+            ck_assert_int_eq(fxi_stream_kafka.pause(a.reader, p, paused[p]), FXMON_DONE);
+            break;
+        default:
+            ck_assert_msg(fxi_stream_kafka.read(a.reader, &record, 1, &count, turn % 16 ? 0 : 5, &error) == FXMON_DONE, "%s", error.text);
+            if (count == 1) {
+                ck_assert_int_eq(record.kind, FXMON_RECORD);
+                ck_assert(!paused[record.partition]);
+                ck_assert_int_eq(record.offset, position[record.partition]);
+                position[record.partition]++;
+            }
+        }
+    }
+    for (int p = 0; p < 4; p++)
+        fxi_stream_kafka.pause(a.reader, p, false);
+    for (int64_t until = now_ms() + 20000; memcmp(position, end, sizeof end) != 0;) {
+        ck_assert_msg(now_ms() < until, "seed 7: stuck");
+        ck_assert_int_eq(fxi_stream_kafka.read(a.reader, &record, 1, &count, 100, &error), FXMON_DONE);
+        if (count == 1)
+            ck_assert_int_eq(record.offset, position[record.partition]++);
+    }
+    fxi_stream_kafka.close_reader(a.reader);
+    fxi_stream_kafka.close_writer(writer);
+}
+
 START_TEST(members_share_with_range)
 {
     join_and_leave("range");
+}
+END_TEST
+
+/* Without a librdkafka that can, it is said. */
+START_TEST(members_share_by_the_brokers)
+{
+    void *reader = NULL;
+    fxmon_error error = {0};
+    test_host_set(&host, "assignor", "broker");
+    test_host_set(&host, "member-id", "x");
+    ck_assert_int_eq(fxi_stream_kafka.open_reader(&host.env, url, "g", &reader, &error), FXMON_FATAL);
+    ck_assert_str_eq(error.field, "member-id");
+    if (rd_kafka_version() >= 0x020c0000) {
+        join_and_leave("broker");
+        move_about("g", "broker");
+        return;
+    }
+    topic_make("1");
+    test_host_set(&host, "assignor", "broker");
+    ck_assert_int_eq(fxi_stream_kafka.open_reader(&host.env, url, "g", &reader, &error), FXMON_FATAL);
+    ck_assert_str_eq(error.field, "assignor");
+    ck_assert_ptr_nonnull(strstr(error.text, "2.12"));
 }
 END_TEST
 
@@ -227,59 +303,6 @@ START_TEST(without_a_group_all_partitions_are_read)
 }
 END_TEST
 
-/* Places and pauses changed in quick succession: each record that comes is the next one of its partition. */
-static void move_about(const char *group, const char *assignor)
-{
-    fxmon_error error = {0};
-    fxmon_record record;
-    size_t count;
-    fxi_random random;
-    topic_make("4");
-    test_host_set(&host, "assignor", assignor);
-    memset(next, 0, sizeof next);
-    void *writer = writer_open();
-    for (int k = 0; k < 8; k++)
-        ck_assert_int_eq(write_numbers(writer, 0, 100, (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h"}[k], &error), FXMON_DONE);
-    member a = {.reader = reader_open(group)};
-    turns_until(&a, NULL, 4, 0, 800);
-    int64_t end[4], position[4];
-    memcpy(end, next, sizeof end);
-    memcpy(position, next, sizeof position);
-    bool paused[4] = {false};
-    fxi_random_seed(&random, 7);
-    for (int turn = 0; turn < 2000; turn++) {
-        int p = (int)fxi_random_below(&random, 4);
-        switch (fxi_random_below(&random, 4)) {
-        case 0:
-            position[p] = (int64_t)fxi_random_below(&random, (uint64_t)end[p] + 1);
-            ck_assert_int_eq(fxi_stream_kafka.seek(a.reader, p, position[p], &error), FXMON_DONE);
-            break;
-        case 1:
-            paused[p] = !paused[p];
-            ck_assert_int_eq(fxi_stream_kafka.pause(a.reader, p, paused[p]), FXMON_DONE);
-            break;
-        default:
-            ck_assert_msg(fxi_stream_kafka.read(a.reader, &record, 1, &count, turn % 16 ? 0 : 5, &error) == FXMON_DONE, "%s", error.text);
-            if (count == 1) {
-                ck_assert_int_eq(record.kind, FXMON_RECORD);
-                ck_assert(!paused[record.partition]);
-                ck_assert_int_eq(record.offset, position[record.partition]);
-                position[record.partition]++;
-            }
-        }
-    }
-    for (int p = 0; p < 4; p++)
-        fxi_stream_kafka.pause(a.reader, p, false);
-    for (int64_t until = now_ms() + 20000; memcmp(position, end, sizeof end) != 0;) {
-        ck_assert_msg(now_ms() < until, "seed 7: stuck");
-        ck_assert_int_eq(fxi_stream_kafka.read(a.reader, &record, 1, &count, 100, &error), FXMON_DONE);
-        if (count == 1)
-            ck_assert_int_eq(record.offset, position[record.partition]++);
-    }
-    fxi_stream_kafka.close_reader(a.reader);
-    fxi_stream_kafka.close_writer(writer);
-}
-
 START_TEST(places_change_in_quick_succession)
 {
     move_about("g", "range");
@@ -292,6 +315,7 @@ static void add_all(TCase *tests)
 {
     tcase_add_test(tests, members_share_with_range);
     tcase_add_test(tests, members_share_with_cooperative_sticky);
+    tcase_add_test(tests, members_share_by_the_brokers);
     tcase_add_test(tests, a_member_too_many_is_told_so);
     tcase_add_test(tests, a_member_that_was_thrown_out_joins_anew);
     tcase_add_test(tests, without_a_group_all_partitions_are_read);
