@@ -185,6 +185,7 @@ START_TEST(members_share_by_the_brokers)
 {
     void *reader = NULL;
     fxmon_error error = {0};
+    host.options = 0;
     test_host_set(&host, "assignor", "broker");
     test_host_set(&host, "member-id", "x");
     ck_assert_int_eq(fxi_stream_kafka.open_reader(&host.env, url, "g", &reader, &error), FXMON_FATAL);
