@@ -1,12 +1,14 @@
-"""The topic of dead letters: made beside the topic, never fed by itself, written before the store; hops that count and end; a dead letter
-shown and replayed to a topic; alert events in fx-alerts with their key and their id; MessagePack in the topic and in the lane."""
+"""The topic of dead letters: made beside the topic, never fed by itself, written before the store, SQLite or PostgreSQL; hops that count and end; a dead
+letter shown and replayed to a topic; alert events in fx-alerts with their key and their id; MessagePack in the topic and in the lane."""
 import json, os, sqlite3, subprocess
 import lib_cluster as c
 
-kafka = c.Kafka()
+kafka, postgresql = c.at_once(c.Kafka, c.Postgres)
 kafka.create("fx-rates", 1)
+kafka.create("fx-other", 1)
 GOOD = '{"timestamp":"2026-02-04T10:30:0%dZ","base":"USD","rates":{"USD/EUR":0.9%d},"source":"s"}'
-kafka.fill("fx-rates", [GOOD % (i, i) for i in range(3)] + ["no JSON", '{"a":"é"}'] + [GOOD % (i, i) for i in range(3, 6)], partition=0)
+for topic in ("fx-rates", "fx-other"):
+    kafka.fill(topic, [GOOD % (i, i) for i in range(3)] + ["no JSON", '{"a":"é"}'] + [GOOD % (i, i) for i in range(3, 6)], partition=0)
 
 
 def read(topic):
@@ -73,15 +75,41 @@ said = subprocess.run([f"{c.BIN}/fxmon-consume", "dlq", "list", "--json", "--sto
 assert [letter["offset"] for letter in json.loads(said)] == [4], said
 
 
-# the log of dead letters away: nothing is set aside that is not in it; the lane goes on when it is back
-store = f"{c.work}/away.db"
-p = c.Program("consume", "--from", kafka.url("fx-rates"), "--sink", "sqlite:" + store, "--store", "sqlite:" + store, "--group", "away", "--dlq", "kafka://127.0.0.1:1/away.dlq",
-              "--retry-base", "10ms", "--retry-cap", "100ms", *c.QUICK)
-c.wait_for("the lane to say what is missing", lambda: "append dead letters" in p.said(), seconds=40)
-assert sqlite3.connect(store).execute("SELECT count(*) FROM fxmon_dead_letters").fetchone() == (0,)
-p.stop()
-consume("fx-rates", "away")
-assert len(letters("away")) == 2
+def in_sqlite():
+    """The log of dead letters away: nothing is set aside that is not in it; the lane goes on when it is back"""
+    store = f"{c.work}/away.db"
+    p = c.Program("consume", "--from", kafka.url("fx-rates"), "--sink", "sqlite:" + store, "--store", "sqlite:" + store, "--group", "away", "--dlq", "kafka://127.0.0.1:1/away.dlq",
+                  "--retry-base", "10ms", "--retry-cap", "100ms", *c.QUICK)
+    c.wait_for("the lane to say what is missing", lambda: "append dead letters" in p.said(), seconds=40)
+    assert sqlite3.connect(store).execute("SELECT count(*) FROM fxmon_dead_letters").fetchone() == (0,)
+    p.stop()
+    consume("fx-rates", "away")
+    assert len(letters("away")) == 2
+
+
+def in_postgresql():
+    """The same, and what was set aside"""
+    url = postgresql.database("letters")
+    words = ["--from", kafka.url("fx-other"), "--sink", url, "--store", url, "--group", "other", *c.QUICK]
+    letters = lambda: postgresql.sql("SELECT \"offset\", convert_from(data,'UTF8'), reason FROM fxmon_dead_letters ORDER BY id", url, check=False)
+    p = c.Program("consume", *words, "--dlq", "kafka://127.0.0.1:1/away.dlq", "--retry-base", "10ms", "--retry-cap", "100ms")
+    c.wait_for("the lane to say what is missing", lambda: "append dead letters" in p.said(), seconds=40)
+    assert letters() == [], letters()
+    p.stop()
+    c.fxmon("consume", *words, "--until-end")
+    dead = read("fx-other.dlq")
+    assert [d["payload"] for d in dead] == ["no JSON", '{"a":"é"}'] and [d["key"] for d in dead] == ["fx-other/0/3", "fx-other/0/4"], dead
+    assert dead[0]["headers"]["__connect.errors.connector.name"] == "other/postgresql", dead
+    assert letters() == [["3", "no JSON", "syntax"], ["4", '{"a":"é"}', "malformed"]], letters()
+    c.fxmon("consume", "dlq", "replay", "1", "--to", kafka.url("other-to-mend"), "--store", url)
+    mended = read("other-to-mend")
+    assert [m["payload"] for m in mended] == ["no JSON"] and mended[0]["headers"]["fxmon-replay-of"].endswith("/0/3"), mended
+    said = subprocess.run([f"{c.BIN}/fxmon-consume", "dlq", "list", "--json", "--store", url], stdout=subprocess.PIPE, env=c.ENV, check=True).stdout
+    assert [letter["offset"] for letter in json.loads(said)] == [4], said
+    c.say("dead letters in PostgreSQL: after the topic, and replayed to another")
+
+
+c.together(in_sqlite, in_postgresql)
 
 # alert events: key and id; the JSON is the history's
 alerts = f"sqlite:{c.work}/alerts.db"
