@@ -59,13 +59,11 @@ static int answer(int status, const char *text, const struct check *k)
     return status;
 }
 
-/* The option was checked against its table; its units are those of every duration. */
 static int64_t check_age(const cli *c)
 {
-    fxmon_alert alert = {.hold = 0};
-    char rule[128];
-    snprintf(rule, sizeof rule, "USD/EUR above 1 for %s", cli_value(c, "check-age"));
-    return fxmon_alert_parse(rule, strlen(rule), &alert, NULL) == FXMON_OK ? alert.hold : 300 * FXMON_SECOND;
+    const char *text = cli_value(c, "check-age"); /* was checked against the table of options */
+    int64_t age;
+    return fxmon_duration_parse(text, strlen(text), &age) == FXMON_OK ? age : 300 * FXMON_SECOND;
 }
 
 int alert_check(cli *c)

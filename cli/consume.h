@@ -5,6 +5,8 @@
 
 /** How the lanes and producers of a store are doing. 0 well, 1 one is not, 3 unknown. */
 int consume_status(cli *c);
+/** A quote through log, consumer and store. 0 it came, 1 it did not in time. */
+int consume_canary(cli *c);
 /** dlq list, show, replay: the dead letters of a store. */
 int consume_dlq(cli *c, int count, char **words);
 #endif

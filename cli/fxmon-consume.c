@@ -16,6 +16,8 @@ static const char synopsis[] = "  fxmon-consume --from LOG --sink DEST [--sink D
                                "  fxmon-consume COMMAND ... --store STORE [options]\n";
 static const char commands[] = "  status           how the lanes and producers that write to the store are doing, and the newest rebalances; exit status\n"
                                "                   0 all of them well, 1 one is slow, stalled, retrying, failed or gone without a word, 3 unknown\n"
+                               "  canary           append a quote of XTS/XXX to the log (--to) and say how long it took until a consumer had it in the\n"
+                               "                   store (--every, --within); exit status 0 it came, 1 it did not in time\n"
                                "  dlq list         the dead letters of the store, newest first (--all, --reason, --limit)\n"
                                "  dlq show ID      one of them with its bytes (--raw: only these)\n"
                                "  dlq replay ID... read them again (or --all) and put their rates in as late rows, or append them to a log (--to)\n";
@@ -64,9 +66,11 @@ static int run_command(cli *c)
 {
     if (strcmp(c->arguments[0], "status") == 0)
         return c->argument_count == 1 ? consume_status(c) : cli_usage(c, "status: \"%s\" is not understood", c->arguments[1]);
+    if (strcmp(c->arguments[0], "canary") == 0)
+        return c->argument_count == 1 ? consume_canary(c) : cli_usage(c, "canary: \"%s\" is not understood", c->arguments[1]);
     if (strcmp(c->arguments[0], "dlq") == 0)
         return consume_dlq(c, c->argument_count - 1, c->arguments + 1);
-    return cli_usage(c, "\"%s\" is not a command; expected status or dlq, or a destination with --sink", c->arguments[0]);
+    return cli_usage(c, "\"%s\" is not a command; expected status, canary or dlq, or a destination with --sink", c->arguments[0]);
 }
 
 int main(int argc, char **argv)

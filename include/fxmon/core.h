@@ -167,6 +167,8 @@ FXMON_API size_t fxmon_double_format(double value, char out[FXMON_DOUBLE_TEXT]);
 FXMON_API int fxmon_time_parse(const char *text, size_t length, int64_t *out);
 /** RFC 3339 in UTC with as many fraction digits (0, 3, 6 or 9) as needed. Returns the length. */
 FXMON_API size_t fxmon_time_format(int64_t time, char out[FXMON_TIME_TEXT]);
+/** A length of time as options and rules write it, into nanoseconds: 250ms, 30s, 5m, 1h30m, 2d; a bare number is seconds. FXMON_E_SYNTAX or FXMON_E_RANGE. */
+FXMON_API int fxmon_duration_parse(const char *text, size_t length, int64_t *out);
 
 /* ------------------------------------------------------------------------------------------- */
 /* Currencies and pairs                                                                        */

@@ -76,7 +76,7 @@ static int option_number(int type, const char *text, int64_t *out)
     case FXMON_TYPE_INTEGER:
         return fxi_integer_parse(text, length, out);
     case FXMON_TYPE_DURATION:
-        return fxi_duration_parse(text, length, out);
+        return fxmon_duration_parse(text, length, out);
     default:
         return fxi_size_parse(text, length, out);
     }

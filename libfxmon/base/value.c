@@ -77,7 +77,7 @@ static int add_product(fxmon_decimal amount, int64_t factor, int64_t *sum)
     return FXMON_OK;
 }
 
-int fxi_duration_parse(const char *text, size_t length, int64_t *ns)
+int fxmon_duration_parse(const char *text, size_t length, int64_t *ns)
 {
     static const unit units[] = {{"ns", 1},
                                  {"us", 1000},

@@ -2,7 +2,6 @@
 #ifndef FXI_VALUE_H
 #define FXI_VALUE_H
 #include <fxmon/core.h>
-int fxi_duration_parse(const char *text, size_t length, int64_t *ns);  /* 250ms 30s 5m 1h30m 2d; a bare number is seconds */
 size_t fxi_duration_format(int64_t ns, char *out, size_t size);        /* "1h30m"; snprintf rules */
 int fxi_size_parse(const char *text, size_t length, int64_t *bytes);   /* 65536 64k 16MiB 1GB: powers of 1024 with or without i */
 int fxi_integer_parse(const char *text, size_t length, int64_t *out);  /* decimal, whole text */

@@ -143,7 +143,7 @@ static int take_duration(const fxi_json_span *span, const char *field, int64_t *
         char text[40];
         long length = fxi_json_span_string(span, text, sizeof text);
 
-        code = length < 0 ? FXMON_E_SYNTAX : fxi_duration_parse(text, (size_t)length, out);
+        code = length < 0 ? FXMON_E_SYNTAX : fxmon_duration_parse(text, (size_t)length, out);
     } else {
         return fail_type(field, span, expected, error);
     }

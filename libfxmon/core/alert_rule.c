@@ -190,7 +190,7 @@ static int parse_level(word w, const char *what, fxmon_decimal *out, fxmon_error
 
 static int parse_span(word w, const char *what, int64_t *out, fxmon_error *error)
 {
-    int code = fxi_duration_parse(w.text, w.length, out);
+    int code = fxmon_duration_parse(w.text, w.length, out);
     if (code == FXMON_OK && *out >= 0)
         return FXMON_OK;
     char text[40];

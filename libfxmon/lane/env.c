@@ -27,7 +27,7 @@ int64_t fxi_env_duration(const fxmon_env *env, const char *name, int64_t fallbac
 {
     const char *text = option_of(env, name);
     int64_t value;
-    return text && fxi_duration_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
+    return text && fxmon_duration_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
 }
 
 int64_t fxi_env_size(const fxmon_env *env, const char *name, int64_t fallback)

@@ -53,7 +53,7 @@ static int take_options(fxi_server *s, const fxi_server_config *config, fxmon_er
     s->config.log_url = s->log_url;
     s->stale_after = INT64_C(2) * 86400 * FXMON_SECOND;
     stale = option_of(config, "stale-after");
-    if (stale && fxi_duration_parse(stale, strlen(stale), &s->stale_after) != FXMON_OK)
+    if (stale && fxmon_duration_parse(stale, strlen(stale), &s->stale_after) != FXMON_OK)
         return fxi_fail(error, FXMON_E_RANGE, "stale-after", "\"%.40s\": expected a duration as 90s or 2d", stale);
     return check_listen(s, error);
 }

@@ -37,7 +37,7 @@ static int settings(fxi_elastic *e, const fxi_url *url, fxmon_error *error)
     int code = fxi_elastic_names_set(&e->names, prefix ? prefix : "", error);
     e->streams = !mode || strcmp(mode, "plain") != 0;
     e->retention = 0;
-    if (code == FXMON_OK && keep && fxi_duration_parse(keep, strlen(keep), &e->retention) != FXMON_OK)
+    if (code == FXMON_OK && keep && fxmon_duration_parse(keep, strlen(keep), &e->retention) != FXMON_OK)
         code = fxi_fail(error, FXMON_E_RANGE, "index-retention", "'%.40s': expected a duration such as 90d", keep);
     if (code == FXMON_OK && e->retention && !e->streams)
         code = fxi_fail(error, FXMON_E_CONFIG, "index-retention", "a plain index cannot drop its old documents: use index-mode=stream");

@@ -66,7 +66,7 @@ static int read_options(redis_sink *s, fxmon_error *error)
 {
     const char *ttl = text_option(s->env, "redis-ttl", NULL);
     int64_t ttl_ns = TTL_DEFAULT;
-    if (ttl && fxi_duration_parse(ttl, strlen(ttl), &ttl_ns) != FXMON_OK) {
+    if (ttl && fxmon_duration_parse(ttl, strlen(ttl), &ttl_ns) != FXMON_OK) {
         return fxi_fail(error, FXMON_E_RANGE, "redis-ttl", "\"%.40s\" is no duration such as 3600s or 2d", ttl);
     }
     s->prefix = fxi_strdup(text_option(s->env, "redis-prefix", ""));

@@ -61,7 +61,7 @@ int fxi_settings_duration(const fxi_settings *s, const char *name, const char *o
     int64_t parsed = 0;
     if (!fxi_settings_text(s, name, option, text, sizeof text))
         return FXMON_OK;
-    int code = fxi_duration_parse(text, strlen(text), &parsed);
+    int code = fxmon_duration_parse(text, strlen(text), &parsed);
     if (code)
         return fxi_fail(error, code, name, "%s: %s \"%.40s\" is no duration such as 250ms, 30s or 1h30m", s->driver, name, text);
     if (parsed < least || parsed > most) {

@@ -50,7 +50,7 @@ static const char *option(const fxi_postgresql *p, const char *name)
 static fxmon_result read_options(fxi_postgresql *p, fxmon_error *error)
 {
     const char *keep = option(p, "keep"), *timescale = option(p, "timescale");
-    if (keep != NULL && (fxi_duration_parse(keep, strlen(keep), &p->keep) != FXMON_OK || p->keep <= 0)) {
+    if (keep != NULL && (fxmon_duration_parse(keep, strlen(keep), &p->keep) != FXMON_OK || p->keep <= 0)) {
         fxi_fail(error, FXMON_E_RANGE, "keep", "\"%.40s\" is no time to keep rates: expected a duration such as 400d", keep);
         return FXMON_FATAL;
     }

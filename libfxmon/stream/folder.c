@@ -68,8 +68,8 @@ static void settings_table(setting out[SETTINGS])
     const setting table[SETTINGS] = {
         [SYNC] = {"sync", "sync", "batch or none", "batch", sync_parse, 0, 0},
         [SEGMENT_BYTES] = {"segment", "segment-bytes", "a size from 4k, such as 64MiB", "64MiB", fxi_size_parse, 4096, 0},
-        [SEGMENT_AGE] = {"segment-age", "segment-age", "a duration from 1s, such as 1d", "1d", fxi_duration_parse, FXMON_SECOND, 0},
-        [RETENTION] = {"retain", "retention", "a duration from 1s, such as 30d", NULL, fxi_duration_parse, FXMON_SECOND, 0},
+        [SEGMENT_AGE] = {"segment-age", "segment-age", "a duration from 1s, such as 1d", "1d", fxmon_duration_parse, FXMON_SECOND, 0},
+        [RETENTION] = {"retain", "retention", "a duration from 1s, such as 30d", NULL, fxmon_duration_parse, FXMON_SECOND, 0},
         [RETENTION_BYTES] = {"retain-bytes", "retention-bytes", "a size from 4k, such as 10GiB", NULL, fxi_size_parse, 4096, 0},
         [MAX_RECORD] = {"max-record", "max-record", "a size from 1k to 64MiB", "1MiB", fxi_size_parse, 1024, 0},
     };

@@ -27,7 +27,7 @@ int64_t fxi_kafka_duration(const fxmon_env *env, const char *name, int64_t fallb
 {
     const char *text = fxi_kafka_option(env, name);
     int64_t value;
-    return text && fxi_duration_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
+    return text && fxmon_duration_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
 }
 
 int64_t fxi_kafka_integer(const fxmon_env *env, const char *name, int64_t fallback)

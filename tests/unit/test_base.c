@@ -368,7 +368,7 @@ END_TEST
 static void check_duration(const char *text, int code, int64_t expected)
 {
     int64_t ns = -1;
-    ck_assert_msg(fxi_duration_parse(text, strlen(text), &ns) == code, "%s", text);
+    ck_assert_msg(fxmon_duration_parse(text, strlen(text), &ns) == code, "%s", text);
     ck_assert_msg(ns == (code == FXMON_OK ? expected : -1), "%s: %lld", text, (long long)ns);
 }
 
@@ -401,7 +401,7 @@ START_TEST(durations)
         char text[128];
         size_t length = fxi_duration_format(ns, text, sizeof(text));
         ck_assert_uint_eq(length, strlen(text));
-        ck_assert_int_eq(fxi_duration_parse(text, length, &back), FXMON_OK);
+        ck_assert_int_eq(fxmon_duration_parse(text, length, &back), FXMON_OK);
         ck_assert_int_eq(back, ns);
     }
     char small[4];
