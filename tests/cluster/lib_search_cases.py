@@ -114,10 +114,10 @@ def conflict(server):
         server.ask("/odd-fxmon-progress", "DELETE")
 
 
-def alerts(server):
+def alerts(server, messages=2000):
     """Every event of the history is a document, once, also when the notifier begins anew."""
     log, db = folder("alerts"), folder("fx.db")
-    search.produce(log, 2000, seed=4)
+    search.produce(log, messages, seed=4)
     first = search.expected(log)[0, "USD/EUR"][1]
     fx.run("alert", "add", "--store", "sqlite:" + db, f"USD/EUR above {first} cooldown 0s", f"USD/EUR below {first} cooldown 0s")
     for _ in range(2):

@@ -3,6 +3,7 @@ what was refused is not lost. No password stands in what the programs say, in th
 import glob, json, os, shutil, subprocess, tempfile
 import lib_search as search
 import lib_search_cases as cases
+from lib_proxy import Proxy
 from lib_search import Search, fx
 
 PASSWORD, WRONG = "s3cret-word-of-the-test", "wr0ng-word-of-the-test"
@@ -85,46 +86,45 @@ def grows(log):
 
 
 def renewed(log):
-    """The server comes back with a certificate that nobody trusts, under a consumer at work: it waits, and goes on when the right one is back."""
+    """The server shows a certificate that nobody trusts to a consumer that comes back to it: it waits, and goes on when the right one is back."""
     certificate, key = stranger()
     home = server.dir + "/config/"
     own = {name: open(home + name).read() for name in ("certificate.pem", "key.pem")}
-    errors, db = folder("errors"), folder("fx.db")
-    p = subprocess.Popen(fx.command("consume", "--from", "file:" + log, "--store", "sqlite:" + db, *cases.QUICK), env=environment(server.url),
-                         stderr=open(errors, "w"))
+    errors, db, proxy = folder("errors"), folder("fx.db"), Proxy("127.0.0.1", server.port)
+    p = subprocess.Popen(fx.command("consume", "--from", "file:" + log, "--store", "sqlite:" + db, *cases.QUICK), stderr=open(errors, "w"),
+                         env=environment(server.url.replace(str(server.port), str(proxy.port))))
     try:
         append(log, 100)
         fx.wait_for("the consumer's start", lambda: server.count("fx-rates") == 8800)
         line = open(f"/proc/{p.pid}/cmdline").read()
         check("the command line", PASSWORD not in line and "--from" in line, line)
-        server.script("stop")
         for name, text in (("certificate.pem", open(certificate).read()), ("key.pem", open(key).read())):
             open(home + name, "w").write(text)
-        with open(server.ca, "a") as f:  # for the script that asks whether it is up
-            f.write(open(certificate).read())
+        fx.wait_for("the stranger", lambda: not trusted(), 40)  # the server looks at its files every five seconds
+        proxy.cut_all()
         append(log, 100)
-        server.script("again")
         fx.wait_for("a complaint about the certificate", lambda: "certificate" in trouble(db), 20)
         for name, text in own.items():
-            open(home + name, "w").write(text)  # the server reads them again by itself within five seconds
-        fx.wait_for("all documents", lambda: trusted() and server.count("fx-rates") >= 9600, 30)
+            open(home + name, "w").write(text)
+        fx.wait_for("all documents", lambda: trusted() and server.count("fx-rates") >= 9600, 40)
         fx.stop(p)
     finally:
         p.kill()
+        proxy.close()
         said.append(open(errors).read() + open(db, errors="replace").read() + trouble(db))
     check("documents of after the stranger", search.compare(server, log) == 9600)
     check("the end of the trouble", "200 messages" in said[-1] and "again after" in said[-1], said[-1][:2000])
+
+
+def trusted():
+    """The server shows its own certificate"""
+    return subprocess.run(["curl", "-s", "-o", os.devnull, "--noproxy", "*", "--cacert", ca, server.bare]).returncode == 0
 
 
 def trouble(db):
     """What the lane is troubled by, as others see it"""
     lanes = json.loads(fx.run("consume", "status", "--store", "sqlite:" + db, "--json", status=None).stdout or "{}").get("lanes", [])
     return "".join(lane["detail"] for lane in lanes)
-
-
-def trusted():
-    """The server shows its own certificate"""
-    return subprocess.run(["curl", "-s", "-o", os.devnull, "--noproxy", "*", "--cacert", ca, server.bare]).returncode == 0
 
 
 def strangers(log):
@@ -168,7 +168,7 @@ renewed(log)
 strangers(log)
 keys(log)
 fx.ENV["FXMON_ELASTICSEARCH_CA_FILE"] = ca
-cases.alerts(server)
+cases.alerts(server, 300)
 text = "".join(said)
 check("a secret in what was said", not any(secret in text for secret in secrets), "one of them is there")
 check("something was said", text.count("messages") > 10)
