@@ -106,7 +106,7 @@ static fxmon_result drop_months(fxi_postgresql *p, int64_t before, fxmon_error *
         int64_t dropped = fxi_postgresql_integer(answer, 0, 0);
         PQclear(answer);
         if (dropped > 0) {
-            fxi_log(p->env, FXMON_LOG_INFO, "postgresql", "dropped %lld months of rates that --keep has ended", (long long)dropped);
+            fxi_log(p->env, FXMON_LOG_INFO, "postgresql", "dropped %lld months (with TimescaleDB: chunks) of rates that --keep has ended", (long long)dropped);
         }
     }
     return result;
