@@ -11,7 +11,7 @@
 static void read_options(fxi_lane *lane)
 {
     const fxmon_env *env = lane->env;
-    lane->batch_maximum = fxi_env_integer(env, "batch", BATCH);
+    lane->batch_maximum = fxi_env_integer(env, "batch", lane->config.stage->batch ? lane->config.stage->batch : BATCH);
     lane->batch_bytes_maximum = fxi_env_size(env, "batch-bytes", 8 << 20);
     lane->batch_time = fxi_env_duration(env, "batch-time", FXMON_SECOND / 5);
     lane->checkpoint_every = fxi_env_duration(env, "checkpoint", 10 * FXMON_SECOND);

@@ -227,7 +227,7 @@ enum fxi_lane_step fxi_place_claim(fxi_lane *lane, fxi_place *place)
 bool fxi_place_full(const fxi_lane *lane, const fxi_place *place)
 {
     return place->batch_messages >= lane->batch_maximum || place->batch_bytes >= lane->batch_bytes_maximum ||
-           place->batch_rates >= FXI_LANE_RATES;
+           place->batch_rates >= (lane->config.stage->batch_rates ? lane->config.stage->batch_rates : FXI_LANE_RATES);
 }
 
 static bool replaying(const fxi_place *place)

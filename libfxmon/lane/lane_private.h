@@ -10,8 +10,8 @@
 #include "lane/retry.h"
 
 #define FXI_LANE_RECORDS 512 /* taken from the stream at once */
-#define FXI_LANE_RATES 8192 /* most rates in a batch: bounds its memory where messages hold all currencies */
-#define FXI_LANE_HELD (8 * FXI_LANE_RATES) /* most rates in the batches of all partitions together */
+#define FXI_LANE_RATES 8192  /* most rates in a batch, unless the stage wants more: bounds its memory where messages hold all currencies */
+#define FXI_LANE_HELD 65536  /* most rates in the batches of all partitions together */
 
 enum fxi_lane_phase {
     FXI_LANE_OPEN_STAGE,

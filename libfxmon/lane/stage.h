@@ -11,6 +11,8 @@
  */
 typedef struct fxi_stage_ops {
     const char *kind; /* "store", "sink", "alert", "live" */
+    int64_t batch;       /* most messages in a batch when the option says nothing; 0: 1000 */
+    int64_t batch_rates; /* most rates in a batch; 0: FXI_LANE_RATES */
     fxmon_result (*open)(void *state, const fxmon_env *env, fxmon_error *error);
     /** What is held of one partition, empty; NULL out of memory. */
     void *(*place_new)(void *state);
