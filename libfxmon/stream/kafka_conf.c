@@ -14,7 +14,7 @@
 
 #define PROPERTY_MAXIMUM 4096
 #define MAX_RECORD ((int64_t)1024 * 1024)
-#define HEARTBEAT_MS 1000
+#define HEARTBEAT_MS 500 /* librdkafka looks about once a second whether one is due: a second itself would often be missed by a hair */
 #define BROKER_GROUPS 0x020c0000 /* version of librdkafka from which on brokers may run a group */
 #define SESSION_TIMEOUT (6 * FXMON_SECOND) /* what brokers allow at least, unless told otherwise */
 

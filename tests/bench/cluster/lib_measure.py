@@ -1,5 +1,5 @@
 """What the parts share: servers, the same data for all, running programs to their end with their CPU time and memory, rows of the table."""
-import json, os, statistics, subprocess, sys, tempfile, time
+import json, os, statistics, subprocess, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "servers"))
@@ -31,13 +31,25 @@ class Run:
         self.errors = tempfile.TemporaryFile()
         self.begin = time.monotonic()
         self.process = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=self.errors)
+        self.mib = 0
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        """The most memory, as the kernel keeps it while the process lives; what it tells at the end counts Python's memory before exec too."""
+        try:
+            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
+                while line := next((line for line in f if line.startswith("VmHWM:")), None):
+                    self.mib = int(line.split()[1]) / 1024
+                    time.sleep(0.02)
+                    f.seek(0)
+        except OSError:
+            return  # it has ended
 
     def wait(self, status=0):
         _, code, usage = os.wait4(self.process.pid, 0)
         self.seconds = time.monotonic() - self.begin
         self.process.returncode = os.waitstatus_to_exitcode(code)
         self.cpu = usage.ru_utime + usage.ru_stime
-        self.mib = usage.ru_maxrss / 1024
         if status is not None and self.process.returncode != status:
             self.errors.seek(0)
             raise Failed(f"{' '.join(self.words)}: status {self.process.returncode}: {self.errors.read()[-1500:].decode(errors='replace')}")

@@ -87,5 +87,6 @@ def main(bench):
     bench.row("at work again after kill -9, started again at once", f"{median(restart):.2f} / {max(restart):.2f}", "s, median / most", "", 4 / max(restart), "4 s")
     for seconds, kept in takeover.items():
         bench.row(f"the same, taken over by another member of the group, --session-timeout {seconds}s" + (" (the initial value)" if seconds == 6 else ""),
-                  f"{median(kept):.2f} / {max(kept):.2f}", "s, median / most", "", 4 / max(kept), "4 s")
+                  f"{median(kept):.2f} / {max(kept):.2f}", "s, median / most")
+    bench.note("Restart: brokers allow no session time-out below 6 s unless they are told to (here they are); for that long a member is missed which nobody starts again.")
     bench.row(f"of it, rows of {thousands(sent)} messages lost / doubled by {3 * ROUNDS + 2} kills", "0 / 0", "rows")
