@@ -10,6 +10,7 @@
 
 #define LINE_MAXIMUM 512
 #define REMIND_AFTER (60 * FXMON_SECOND)
+#define OTHER_AFTER (5 * FXMON_SECOND) /* another cause is said sooner, though two that take turns should not fill the log */
 
 static void say(const fxmon_env *env, int level, const char *component, char *text)
 {
@@ -37,25 +38,39 @@ static int64_t now_of(const fxmon_env *env)
     return env != NULL && env->monotonic != NULL ? env->monotonic(env->user) : 0;
 }
 
+/* Told apart by what is no digit: offsets, ports and durations change with each attempt. */
+static uint32_t words_of(const char *text)
+{
+    uint32_t hash = 2166136261U;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') {
+            hash = (hash ^ (unsigned char)*text) * 16777619U;
+        }
+    }
+    return hash;
+}
+
 void fxi_complain(fxi_complaint *c, const fxmon_env *env, const char *component, const char *format, ...)
 {
     int64_t now = now_of(env);
-    c->count++;
-    if (c->count == 1) {
-        c->since = now;
-    } else if (now - c->last_said < REMIND_AFTER) {
-        return;
-    }
-    c->last_said = now;
-    if (env == NULL || env->log == NULL) {
-        return;
-    }
     char text[LINE_MAXIMUM];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     if (length < 0) {
+        return;
+    }
+    uint32_t words = words_of(text);
+    c->count++;
+    if (c->count == 1) {
+        c->since = now;
+    } else if (now - c->last_said < (words == c->words ? REMIND_AFTER : OTHER_AFTER)) {
+        return;
+    }
+    c->last_said = now;
+    c->words = words;
+    if (env == NULL || env->log == NULL) {
         return;
     }
     if (c->count > 1 && (size_t)length < sizeof(text) - 1) {

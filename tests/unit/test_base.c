@@ -470,6 +470,22 @@ START_TEST(complaints)
     fxi_relieve(&c, &env, "test", "it works");
     ck_assert_int_eq(lines, 4);
     ck_assert_str_eq(last_line, "it works again after 2m30s (150 failures)");
+    /* another cause is not muted for a minute; other numbers are no other cause; causes that take turns are said every five seconds */
+    lines = 0;
+    fxi_complain(&c, &env, "test", "port %d refused", 1);
+    now_is += FXMON_SECOND;
+    fxi_complain(&c, &env, "test", "no such certificate");
+    ck_assert_int_eq(lines, 1);
+    now_is += 4 * FXMON_SECOND;
+    fxi_complain(&c, &env, "test", "port %d refused", 22);
+    ck_assert_int_eq(lines, 1);
+    fxi_complain(&c, &env, "test", "no such certificate");
+    ck_assert_int_eq(lines, 2);
+    ck_assert_str_eq(last_line, "no such certificate (for 5s, 4 times)");
+    for (int i = 0; i < 100; i++, now_is += FXMON_SECOND / 10) {
+        fxi_complain(&c, &env, "test", i % 2 ? "one" : "other");
+    }
+    ck_assert_int_le(lines, 4);
     fxi_log(NULL, FXMON_LOG_ERROR, "test", "nobody listens");
 }
 END_TEST
