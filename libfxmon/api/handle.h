@@ -7,7 +7,7 @@
 #include "api/option.h"
 #include "lane/alert.h"
 #include "lane/board.h"
-#include "lane/env.h"
+#include "lane/stop.h"
 #include "lane/registry.h"
 #include "lane/worker.h"
 

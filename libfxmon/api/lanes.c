@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/handle.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sha256.h"

@@ -13,11 +13,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
-#include "lane/env.h"
 #include "lane/retry.h"
 
 #define LOOK_EVERY FXMON_SECOND

@@ -8,13 +8,13 @@
 
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "base/utf8.h"
 #include "lane/breaker.h"
-#include "lane/env.h"
 #include "lane/retry.h"
 #include "lane/verdict.h"
 

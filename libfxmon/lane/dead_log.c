@@ -14,12 +14,13 @@
 #include <string.h>
 
 #include "base/crash.h"
+#include "base/env.h"
 #include "base/error.h"
+#include "base/instance.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "codec/dead_letter.h"
-#include "lane/env.h"
 
 #define SUFFIX ".dlq"
 #define HOPS_MAXIMUM 8
@@ -154,7 +155,7 @@ static int look_at_urls(fxi_dead_log *log, const char *from, fxmon_error *error)
 static int make(fxi_dead_log *log, const fxi_registry *registry, const char *from, fxmon_error *error)
 {
     fxi_url_redact(log->url, log->shown, sizeof log->shown);
-    fxi_env_instance(log->instance);
+    fxi_instance(log->instance);
     fxmon_error problem = {0};
     log->stream = fxi_registry_find(registry, FXI_KIND_STREAM, log->url, "dlq", &problem);
     if (log->stream && (!log->stream->open_writer || !log->stream->append))
@@ -168,7 +169,7 @@ static int make(fxi_dead_log *log, const fxi_registry *registry, const char *fro
 
 int fxi_dead_log_new(const fxmon_env *env, const fxi_registry *registry, const char *from, fxi_dead_log **out, fxmon_error *error)
 {
-    const char *option = env->option ? env->option(env->user, "dlq") : NULL;
+    const char *option = fxi_env_text(env, "dlq", NULL);
     char *url = NULL;
     int code = FXMON_OK;
     *out = NULL;

@@ -6,7 +6,7 @@
 #define FXI_LANE_H
 #include "lane/board.h"
 #include "lane/dead_log.h"
-#include "lane/env.h"
+#include "lane/stop.h"
 #include "lane/stage.h"
 #include "lane/worker.h"
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/instance.h"
 #include "lane/lane_private.h"
 
 #define LIST_TEXT 128
@@ -51,7 +52,7 @@ static void tell(fxi_lane *lane, const fxmon_member *member, const char *kind, c
 {
     fxmon_rebalance event = {.time = lane->env->now(lane->env->user), .generation = member->generation, .duration = duration};
     copy_text(event.component, sizeof event.component, lane->config.component ? lane->config.component : lane->name);
-    fxi_env_instance(event.instance);
+    fxi_instance(event.instance);
     copy_text(event.group, sizeof event.group, lane->group);
     copy_text(event.member, sizeof event.member, member->id);
     copy_text(event.kind, sizeof event.kind, kind);

@@ -1,5 +1,6 @@
 /* lane/lane_new.c - making a lane from its options, and its end. Nothing is opened here. */
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "lane/lane_private.h"

@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/instance.h"
 #include "base/mem.h"
-#include "lane/env.h"
 #include "lane/lane_private.h"
 
 #define NAME_MAXIMUM 512
@@ -165,7 +165,7 @@ static int name_stream(fxi_lane *lane, fxmon_error *error)
         fxi_buf_puts(&text, identity);
     } else {
         char instance[64];
-        fxi_env_instance(instance);
+        fxi_instance(instance);
         fxi_buf_puts(&text, "pipe/");
         fxi_buf_puts(&text, instance);
         fxi_buf_putc(&text, '/');

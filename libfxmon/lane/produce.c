@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/crash.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -464,7 +465,7 @@ fxi_produce *fxi_produce_new(const fxi_produce_config *config, fxmon_error *erro
     p->chain = p->stream ? fxi_chain_new(config->source_env, config->registry, config->from, error) : NULL;
     if (p->chain && !(p->to = fxi_strdup(config->to)))
         fxi_fail(error, FXMON_E_NOMEM, "to", "out of memory");
-    bool spooling = p->to && env->option && env->option(env->user, "spool");
+    bool spooling = p->to && fxi_env_text(env, "spool", NULL);
     if (spooling)
         p->spool = fxi_spool_new(env, config->registry, p->stream, p->to, error);
     if (!p->stream || !p->chain || !p->to || (spooling && !p->spool) || !payload_fits(p, error)) {

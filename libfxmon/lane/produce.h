@@ -4,7 +4,7 @@
  */
 #ifndef FXI_PRODUCE_H
 #define FXI_PRODUCE_H
-#include "lane/env.h"
+#include "lane/stop.h"
 #include "lane/registry.h"
 #include "lane/worker.h"
 typedef struct fxi_produce fxi_produce;

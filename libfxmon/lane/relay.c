@@ -13,12 +13,12 @@
 
 #include "base/buf.h"
 #include "base/crash.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/url.h"
 #include "codec/alert.h"
-#include "lane/env.h"
 #include "lane/retry.h"
 
 #define RELAY_BATCH 64                       /* events read from the outbox at a time */

@@ -9,9 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "lane/env.h"
 
 static int parse_track(fxi_rows *rows, const char *track)
 {
@@ -58,7 +58,7 @@ int fxi_rows_of(fxi_rows *rows, const fxmon_env *env, bool always_crosses)
 {
     bool asked = fxi_env_bool(env, "crosses", false);
     int code = fxi_rows_open(rows, (size_t)fxi_env_integer(env, "window", 20), asked || always_crosses,
-                             env->option ? env->option(env->user, "track") : NULL, NULL);
+                             fxi_env_text(env, "track", NULL), NULL);
     rows->quiet_crosses = !asked;
     return code;
 }

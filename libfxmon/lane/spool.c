@@ -22,11 +22,11 @@
 
 #include "base/buf.h"
 #include "base/crash.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/value.h"
-#include "lane/env.h"
 #include "lane/retry.h"
 
 #define PLACE "place"
@@ -519,7 +519,7 @@ static char *folder_url(const char *folder, int64_t segment)
 
 fxi_spool *fxi_spool_new(const fxmon_env *env, const fxi_registry *registry, const fxmon_stream_ops *stream, const char *url, fxmon_error *error)
 {
-    const char *folder = env->option(env->user, "spool");
+    const char *folder = fxi_env_text(env, "spool", NULL);
     fxi_spool *s = fxi_calloc(1, sizeof *s);
     if (!s || !folder) {
         fxi_fail(error, s ? FXMON_E_CONFIG : FXMON_E_NOMEM, "spool", s ? "spool: not set" : "out of memory");

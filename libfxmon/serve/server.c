@@ -5,26 +5,14 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "serve/address.h"
 #include "serve/serve.h"
 
 #define WINDOW_OF_FEEDING 20 /* of a hub that is fed from the store, whose rows bring their volatility: unused, but not zero */
-
-static const char *option_of(const fxi_server_config *config, const char *name)
-{
-    return config->env.option ? config->env.option(config->env.user, name) : NULL;
-}
-
-static bool option_is_on(const fxi_server_config *config, const char *name)
-{
-    const char *text = option_of(config, name);
-    bool on = false;
-    return text && fxi_bool_parse(text, strlen(text), &on) == FXMON_OK && on;
-}
 
 static int check_listen(fxi_server *s, fxmon_error *error)
 {
@@ -33,7 +21,7 @@ static int check_listen(fxi_server *s, fxmon_error *error)
     int code = fxi_address_split(s->listen, s->host, sizeof s->host, &s->port, error);
     if (code == FXMON_OK)
         code = fxi_address_resolve(s->host, s->port, &at, &length, error);
-    if (code == FXMON_OK && !fxi_address_loopback(&at) && !option_is_on(&s->config, "insecure-no-auth"))
+    if (code == FXMON_OK && !fxi_address_loopback(&at) && !fxi_env_bool(&s->config.env, "insecure-no-auth", false))
         code = fxi_fail(error, FXMON_E_CONFIG, "listen",
                         "%s can be reached from other machines, and whoever reaches it may change alerts: say insecure-no-auth, or listen on 127.0.0.1", s->listen);
     return code;
@@ -41,7 +29,7 @@ static int check_listen(fxi_server *s, fxmon_error *error)
 
 static int take_options(fxi_server *s, const fxi_server_config *config, fxmon_error *error)
 {
-    const char *listen = config->listen ? config->listen : option_of(config, "listen"), *cors = option_of(config, "cors-origin"), *stale;
+    const char *listen = config->listen ? config->listen : fxi_env_text(&config->env, "listen", NULL), *cors = fxi_env_text(&config->env, "cors-origin", NULL), *stale;
     s->listen = fxi_strdup(listen ? listen : "127.0.0.1:8000");
     s->store_url = fxi_strdup(config->store_url);
     s->log_url = fxi_strdup(config->log_url);
@@ -52,7 +40,7 @@ static int take_options(fxi_server *s, const fxi_server_config *config, fxmon_er
     s->config.store_url = s->store_url;
     s->config.log_url = s->log_url;
     s->stale_after = INT64_C(2) * 86400 * FXMON_SECOND;
-    stale = option_of(config, "stale-after");
+    stale = fxi_env_text(&config->env, "stale-after", NULL);
     if (stale && fxmon_duration_parse(stale, strlen(stale), &s->stale_after) != FXMON_OK)
         return fxi_fail(error, FXMON_E_RANGE, "stale-after", "\"%.40s\": expected a duration as 90s or 2d", stale);
     return check_listen(s, error);

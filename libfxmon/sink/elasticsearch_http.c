@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/base64.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/value.h"
@@ -160,8 +161,8 @@ static int set_key(fxi_elastic_http *h, const char *key, fxmon_error *error)
 
 static int set_up(fxi_elastic_http *h, const fxi_url *url, fxmon_error *error)
 {
-    const char *key = h->env->option ? h->env->option(h->env->user, "elasticsearch-api-key") : NULL;
-    h->ca = h->env->option ? h->env->option(h->env->user, "elasticsearch-ca-file") : NULL;
+    const char *key = fxi_env_text(h->env, "elasticsearch-api-key", NULL);
+    h->ca = fxi_env_text(h->env, "elasticsearch-ca-file", NULL);
     int code = set_hosts(h, url, error);
     if (code == FXMON_OK && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && !(h->curl = curl_easy_init()))
         curl_global_cleanup();

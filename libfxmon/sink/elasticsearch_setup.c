@@ -8,17 +8,17 @@
  */
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "sink/elasticsearch.h"
 
 #define ANSWER_MAXIMUM ((size_t)4 * 1024 * 1024)
 
 static const char *option(const fxi_elastic *e, const char *name)
 {
-    const char *value = e->env->option ? e->env->option(e->env->user, name) : NULL;
+    const char *value = fxi_env_text(e->env, name, NULL);
     return value && value[0] ? value : NULL;
 }
 

@@ -19,9 +19,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "sink/redis_batch.h"
 #include "sink/redis_place.h"
 
@@ -56,28 +56,22 @@ static void sink_close(void *state)
     }
 }
 
-static const char *text_option(const fxmon_env *env, const char *name, const char *fallback)
-{
-    const char *text = env->option ? env->option(env->user, name) : NULL;
-    return text ? text : fallback;
-}
-
 static int read_options(redis_sink *s, fxmon_error *error)
 {
-    const char *ttl = text_option(s->env, "redis-ttl", NULL);
+    const char *ttl = fxi_env_text(s->env, "redis-ttl", NULL);
     int64_t ttl_ns = TTL_DEFAULT;
     if (ttl && fxmon_duration_parse(ttl, strlen(ttl), &ttl_ns) != FXMON_OK) {
         return fxi_fail(error, FXMON_E_RANGE, "redis-ttl", "\"%.40s\" is no duration such as 3600s or 2d", ttl);
     }
-    s->prefix = fxi_strdup(text_option(s->env, "redis-prefix", ""));
-    const char *channel = text_option(s->env, "redis-channel", "fx-rates");
+    s->prefix = fxi_strdup(fxi_env_text(s->env, "redis-prefix", ""));
+    const char *channel = fxi_env_text(s->env, "redis-channel", "fx-rates");
     s->channel = fxi_strdup(strcmp(channel, "-") == 0 ? "" : channel);
     if (!s->prefix || !s->channel) {
         return fxi_fail(error, FXMON_E_NOMEM, "", "out of memory opening a sink");
     }
     fxi_redis_shape shape = {.prefix = s->prefix, .channel = s->channel, .ttl_ms = ttl_ns / 1000000,
-                             .history = (size_t)fxi_redis_integer_option(s->env, "redis-history", 20),
-                             .series = (size_t)fxi_redis_integer_option(s->env, "redis-series", 1000)};
+                             .history = (size_t)fxi_env_integer(s->env, "redis-history", 20),
+                             .series = (size_t)fxi_env_integer(s->env, "redis-series", 1000)};
     return fxi_redis_batch_open(&s->batch, &shape, error);
 }
 

@@ -18,7 +18,6 @@ typedef struct fxi_redis_settings {
 int fxi_redis_settings_read(fxi_redis_settings *settings, const fxmon_env *env, const char *url, fxmon_error *error);
 void fxi_redis_settings_free(fxi_redis_settings *settings);
 /** An integer option, or what stands for it where the host has no such option. */
-int64_t fxi_redis_integer_option(const fxmon_env *env, const char *name, int64_t fallback);
 
 /** One connection. Every call of the driver begins with fxi_redis_link_begin, which sets the time that all its waits share. */
 typedef struct fxi_redis_link {

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "sink/redis.h"
@@ -41,13 +42,13 @@ static void alerts_close(void *state)
 
 static fxmon_result alerts_open(const fxmon_env *env, const char *url, void **state, fxmon_error *error)
 {
-    const char *prefix = env->option ? env->option(env->user, "redis-prefix") : NULL;
+    const char *prefix = fxi_env_text(env, "redis-prefix", NULL);
     redis_alerts *a = fxi_calloc(1, sizeof *a);
     *state = NULL;
     if (a) {
         a->link.env = env;
         a->prefix = fxi_strdup(prefix ? prefix : "");
-        a->keep = fxi_redis_integer_option(env, "redis-alerts", LIST_DEFAULT);
+        a->keep = fxi_env_integer(env, "redis-alerts", LIST_DEFAULT);
         fxi_buf_init(&a->link.out, COMMANDS_MAXIMUM);
         fxi_buf_init(&a->commands, COMMANDS_MAXIMUM);
     }

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -17,13 +18,6 @@
 #define DATABASE_MAXIMUM 1000000
 #define PASSWORD_MAXIMUM 1024
 #define URL_MAXIMUM 8192
-
-int64_t fxi_redis_integer_option(const fxmon_env *env, const char *name, int64_t fallback)
-{
-    const char *text = env->option ? env->option(env->user, name) : NULL;
-    int64_t value;
-    return text && fxi_integer_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
-}
 
 void fxi_redis_settings_free(fxi_redis_settings *s)
 {
@@ -130,7 +124,7 @@ static int password_from_file(fxi_redis_settings *s, const fxmon_env *env, const
 
 static const char *option_of(const fxmon_env *env, const char *name)
 {
-    const char *text = env->option ? env->option(env->user, name) : NULL;
+    const char *text = fxi_env_text(env, name, NULL);
     return text && *text ? text : NULL;
 }
 

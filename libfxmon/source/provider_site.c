@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -61,10 +62,10 @@ static int key_from_file(const fxmon_env *env, const char *path, char **key, fxm
 int fxi_provider_key_read(const fxmon_env *env, char **key, fxmon_error *error)
 {
     *key = NULL;
-    const char *text = env->option ? env->option(env->user, "api-key") : NULL;
+    const char *text = fxi_env_text(env, "api-key", NULL);
     if (text && text[0])
         return key_take(text, strlen(text), "api-key", key, error);
-    const char *path = env->option ? env->option(env->user, "api-key-file") : NULL;
+    const char *path = fxi_env_text(env, "api-key-file", NULL);
     return path && path[0] ? key_from_file(env, path, key, error) : FXMON_OK;
 }
 

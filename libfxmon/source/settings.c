@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/value.h"
 #include "source/source.h"
@@ -46,7 +47,7 @@ bool fxi_settings_text(const fxi_settings *s, const char *name, const char *opti
 {
     if (s->url.query && fxi_url_param(&s->url, name, out, size))
         return true;
-    const char *value = option && s->env->option ? s->env->option(s->env->user, option) : NULL;
+    const char *value = option ? fxi_env_text(s->env, option, NULL) : NULL;
     size_t length = value ? strlen(value) : 0;
     if (!value || length >= size)
         return false;

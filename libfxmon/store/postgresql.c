@@ -1,6 +1,7 @@
 /* store/postgresql.c - the store postgresql://: opening, closing, and the table of its functions. One connection a handle. */
 #include "store/postgresql.h"
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/instance.h"
 #include "base/mem.h"
@@ -42,14 +43,9 @@ static void postgresql_close(void *state)
     fxi_free(p);
 }
 
-static const char *option(const fxi_postgresql *p, const char *name)
-{
-    return p->env->option == NULL ? NULL : p->env->option(p->env->user, name);
-}
-
 static fxmon_result read_options(fxi_postgresql *p, fxmon_error *error)
 {
-    const char *keep = option(p, "keep"), *timescale = option(p, "timescale");
+    const char *keep = fxi_env_text(p->env, "keep", NULL), *timescale = fxi_env_text(p->env, "timescale", NULL);
     if (keep != NULL && (fxmon_duration_parse(keep, strlen(keep), &p->keep) != FXMON_OK || p->keep <= 0)) {
         fxi_fail(error, FXMON_E_RANGE, "keep", "\"%.40s\" is no time to keep rates: expected a duration such as 400d", keep);
         return FXMON_FATAL;

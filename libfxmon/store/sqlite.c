@@ -8,6 +8,7 @@
 #include "store/sqlite.h"
 
 #include "base/decimal.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -249,7 +250,7 @@ static fxmon_result set_journal(fxi_sqlite *s, fxmon_error *error)
 
 static fxmon_result set_pragmas(fxi_sqlite *s, fxmon_error *error)
 {
-    const char *level = s->env->option == NULL ? NULL : s->env->option(s->env->user, "sqlite-synchronous");
+    const char *level = fxi_env_text(s->env, "sqlite-synchronous", NULL);
     const char *synchronous = NULL;
     if (level == NULL || strcmp(level, "full") == 0) {
         synchronous = "PRAGMA synchronous=FULL";

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/url.h"
@@ -121,7 +122,7 @@ int fxi_folder_settings_read(const fxmon_env *env, const char *url, fxi_folder_s
     }
     settings_table(table);
     for (int i = 0; i < SETTINGS && code == FXMON_OK; i++) {
-        const char *text = env && env->option ? env->option(env->user, table[i].option) : NULL;
+        const char *text = fxi_env_text(env, table[i].option, NULL);
         if (!text) {
             text = table[i].initial;
         }

@@ -19,9 +19,6 @@ typedef struct fxi_kafka_place {
 int fxi_kafka_place_parse(const char *url, fxi_kafka_place *out, fxmon_error *error);
 void fxi_kafka_place_free(fxi_kafka_place *place);
 
-const char *fxi_kafka_option(const fxmon_env *env, const char *name);
-int64_t fxi_kafka_duration(const fxmon_env *env, const char *name, int64_t fallback);
-int64_t fxi_kafka_integer(const fxmon_env *env, const char *name, int64_t fallback);
 int64_t fxi_kafka_max_record(const fxmon_env *env);
 int64_t fxi_kafka_now(const fxmon_env *env); /* monotonic */
 bool fxi_kafka_by_brokers(const fxmon_env *env); /* the brokers run the group */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "stream/kafka.h"
 
 #define PROPERTY_MAXIMUM 4096
@@ -18,30 +18,10 @@
 #define BROKER_GROUPS 0x020c0000 /* version of librdkafka from which on brokers may run a group */
 #define SESSION_TIMEOUT (6 * FXMON_SECOND) /* what brokers allow at least, unless told otherwise */
 
-const char *fxi_kafka_option(const fxmon_env *env, const char *name)
-{
-    return env && env->option ? env->option(env->user, name) : NULL;
-}
-
-int64_t fxi_kafka_duration(const fxmon_env *env, const char *name, int64_t fallback)
-{
-    const char *text = fxi_kafka_option(env, name);
-    int64_t value;
-    return text && fxmon_duration_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
-}
-
-int64_t fxi_kafka_integer(const fxmon_env *env, const char *name, int64_t fallback)
-{
-    const char *text = fxi_kafka_option(env, name);
-    int64_t value;
-    return text && fxi_integer_parse(text, strlen(text), &value) == FXMON_OK ? value : fallback;
-}
-
 int64_t fxi_kafka_max_record(const fxmon_env *env)
 {
-    const char *text = fxi_kafka_option(env, "max-record");
-    int64_t value;
-    return text && fxi_size_parse(text, strlen(text), &value) == FXMON_OK && value > 0 ? value : MAX_RECORD;
+    int64_t value = fxi_env_size(env, "max-record", MAX_RECORD);
+    return value > 0 ? value : MAX_RECORD;
 }
 
 int64_t fxi_kafka_now(const fxmon_env *env)
@@ -51,8 +31,7 @@ int64_t fxi_kafka_now(const fxmon_env *env)
 
 bool fxi_kafka_by_brokers(const fxmon_env *env)
 {
-    const char *assignor = fxi_kafka_option(env, "assignor");
-    return assignor && strcmp(assignor, "broker") == 0;
+    return fxi_env_is(env, "assignor", "broker");
 }
 
 bool fxi_kafka_stopping(const fxmon_env *env)
@@ -200,17 +179,17 @@ static int set_security(rd_kafka_conf_t *conf, const fxmon_env *env, fxmon_error
         const char *option, *property;
     } rows[] = {{"kafka-security-protocol", "security.protocol"}, {"kafka-sasl-mechanism", "sasl.mechanisms"}, {"kafka-sasl-username", "sasl.username"},
                 {"kafka-sasl-password", "sasl.password"},         {"kafka-ca-file", "ssl.ca.location"}};
-    const char *protocol = fxi_kafka_option(env, "kafka-security-protocol"), *user = fxi_kafka_option(env, "kafka-sasl-username");
+    const char *protocol = fxi_env_text(env, "kafka-security-protocol", NULL), *user = fxi_env_text(env, "kafka-sasl-username", NULL);
     if (user && (!protocol || strncmp(protocol, "sasl_", 5) != 0)) {
         return fxi_fail(error, FXMON_E_CONFIG, "kafka-security-protocol",
                         "kafka-security-protocol: kafka-sasl-username is set, so sasl_ssl (or sasl_plaintext, which shows the password to the network) is needed");
     }
     int code = FXMON_OK;
-    if (user && !fxi_kafka_option(env, "kafka-sasl-mechanism")) {
+    if (user && !fxi_env_text(env, "kafka-sasl-mechanism", NULL)) {
         code = set(conf, "kafka-sasl-mechanism", "sasl.mechanisms", "PLAIN", error);
     }
     for (size_t i = 0; code == FXMON_OK && i < sizeof rows / sizeof rows[0]; i++) {
-        const char *value = fxi_kafka_option(env, rows[i].option);
+        const char *value = fxi_env_text(env, rows[i].option, NULL);
         if (value) {
             code = set(conf, rows[i].option, rows[i].property, value, error);
         }
@@ -242,7 +221,7 @@ static rd_kafka_conf_t *begin(const fxmon_env *env, const fxi_kafka_place *place
 static rd_kafka_conf_t *end(rd_kafka_conf_t *conf, const fxmon_env *env, int code, fxmon_error *error)
 {
     if (code == FXMON_OK) {
-        code = set_lines(conf, fxi_kafka_option(env, "kafka"), error);
+        code = set_lines(conf, fxi_env_text(env, "kafka", NULL), error);
     }
     if (code == FXMON_OK) {
         return conf;
@@ -254,16 +233,15 @@ static rd_kafka_conf_t *end(rd_kafka_conf_t *conf, const fxmon_env *env, int cod
 /* With "broker" the group is run by the brokers: who gets what, how often members say that they are there, and how long they may be silent is their business. */
 static int set_membership(rd_kafka_conf_t *conf, const fxmon_env *env, fxmon_error *error)
 {
-    const char *assignor = fxi_kafka_option(env, "assignor");
     if (fxi_kafka_by_brokers(env)) {
         if (rd_kafka_version() < BROKER_GROUPS) {
             return fxi_fail(error, FXMON_E_CONFIG, "assignor", "assignor: broker needs librdkafka 2.12 or newer; this one is %.20s", rd_kafka_version_str());
         }
         return set(conf, "assignor", "group.protocol", "consumer", error);
     }
-    int64_t session = fxi_kafka_duration(env, "session-timeout", SESSION_TIMEOUT) / 1000000;
+    int64_t session = fxi_env_duration(env, "session-timeout", SESSION_TIMEOUT) / 1000000;
     int64_t heartbeat = session / 3 < HEARTBEAT_MS ? session / 3 : HEARTBEAT_MS; /* as soon as this a member hears that another one has come */
-    int code = set(conf, "assignor", "partition.assignment.strategy", assignor ? assignor : "range", error);
+    int code = set(conf, "assignor", "partition.assignment.strategy", fxi_env_text(env, "assignor", "range"), error);
     if (code == FXMON_OK) {
         code = set_number(conf, "session-timeout", "session.timeout.ms", session, error);
     }

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "stream/kafka.h"
 
 #define SLICE_MS 100
@@ -219,8 +219,6 @@ int fxi_kafka_renew(fxi_kafka_reader *r, fxmon_error *error)
 fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const char *group, void **state, fxmon_error *error)
 {
     fxmon_error problem;
-    bool yes = false;
-    const char *until_end = fxi_kafka_option(env, "until-end");
     fxi_kafka_reader *r = fxi_calloc(1, sizeof *r);
     *state = NULL;
     fxi_error_clear(&problem);
@@ -230,7 +228,7 @@ fxmon_result fxi_kafka_open_reader(const fxmon_env *env, const char *url, const 
     r->link.env = r->env = env;
     r->event = r->name.lock = -1;
     r->grouped = group != NULL;
-    r->until_end = until_end && fxi_bool_parse(until_end, strlen(until_end), &yes) == FXMON_OK && yes;
+    r->until_end = fxi_env_bool(env, "until-end", false);
     r->max_record = fxi_kafka_max_record(env);
     r->member.generation = -1;
     r->member.began = fxi_kafka_now(env);

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/sha256.h"
-#include "base/value.h"
 #include "stream/kafka.h"
 
 #define PATH_TEXT 1024
@@ -182,16 +182,10 @@ static bool state_folder(fxi_buf *out)
  * more was killed, whose partitions are nobody's until its session is over, it would end before anybody had read those. Without one it
  * joins by a rebalance, which the group completes when each member is back or gone.
  */
-static bool until_end(const fxmon_env *env)
-{
-    const char *text = fxi_kafka_option(env, "until-end");
-    bool yes = false;
-    return text && fxi_bool_parse(text, strlen(text), &yes) == FXMON_OK && yes;
-}
 
 int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const char *servers, const char *group, fxmon_error *error)
 {
-    const char *given = fxi_kafka_option(env, "member-id");
+    const char *given = fxi_env_text(env, "member-id", NULL);
     fxmon_error problem;
     fxi_buf folder;
     *member = (fxi_kafka_member){.lock = -1};
@@ -199,7 +193,7 @@ int fxi_kafka_member_open(fxi_kafka_member *member, const fxmon_env *env, const 
         return FXMON_OK;
     }
     bool automatic = !given || strcmp(given, "auto") == 0;
-    if (automatic && (until_end(env) || fxi_kafka_by_brokers(env))) {
+    if (automatic && (fxi_env_bool(env, "until-end", false) || fxi_kafka_by_brokers(env))) {
         return FXMON_OK;
     }
     if (!automatic && fxi_kafka_by_brokers(env)) { /* the name of a member that was killed is refused until its session is over, and the refusal is for good */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "stream/kafka.h"
 
@@ -17,7 +18,7 @@ static int64_t retention_ms(const fxmon_env *env, const char *topic)
 {
     size_t length = strlen(topic), suffix = sizeof LETTERS - 1;
     bool longer = strcmp(topic, ALERTS) == 0 || (length > suffix && strcmp(topic + length - suffix, LETTERS) == 0);
-    return fxi_kafka_duration(env, "topic-retention", (longer ? 30 : 7) * DAY_MS * 1000000) / 1000000;
+    return fxi_env_duration(env, "topic-retention", (longer ? 30 : 7) * DAY_MS * 1000000) / 1000000;
 }
 
 static fxmon_result outcome(const rd_kafka_topic_result_t *topic, fxmon_error *error)
@@ -79,8 +80,8 @@ fxmon_result fxi_kafka_topic_make(fxi_kafka_link *link, rd_kafka_t *rk, const ch
     fxi_buf_init(&retention, 32);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_NewTopic_t *wish = rd_kafka_NewTopic_new(topic, (int)fxi_kafka_integer(link->env, "topic-partitions", 1),
-                                                      (int)fxi_kafka_integer(link->env, "topic-replication", -1), text, sizeof text);
+    rd_kafka_NewTopic_t *wish = rd_kafka_NewTopic_new(topic, (int)fxi_env_integer(link->env, "topic-partitions", 1),
+                                                      (int)fxi_env_integer(link->env, "topic-replication", -1), text, sizeof text);
     if (!wish || !options || !queue) {
         fxi_fail(error, FXMON_E_CONFIG, "topic-partitions", "topic-partitions: %.150s", wish ? "out of memory" : text);
         goto done;

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/value.h"
@@ -42,7 +43,7 @@ static fxmon_result reader_open(const fxmon_env *env, const char *url, const cha
     (void)url;
     (void)group;
     int64_t most = MAX_RECORD;
-    const char *text = env && env->option ? env->option(env->user, "max-record") : NULL;
+    const char *text = fxi_env_text(env, "max-record", NULL);
     *state = NULL;
     if (text && (fxi_size_parse(text, strlen(text), &most) != FXMON_OK || most < 1024 || most > 64 * MAX_RECORD)) {
         fxi_fail(error, FXMON_E_RANGE, "max-record", "max-record=%.60s: expected a size from 1k to 64MiB", text);

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/value.h"
 #include "stream/reader.h"
 
 #define CHUNK ((size_t)512 * 1024)
@@ -27,17 +27,10 @@ static fxmon_result result_of(int code)
     return code == FXMON_OK ? FXMON_DONE : fxmon_retriable(code) ? FXMON_RETRY : FXMON_FATAL;
 }
 
-static bool until_end(const fxmon_env *env)
-{
-    const char *text = env && env->option ? env->option(env->user, "until-end") : NULL;
-    bool yes = false;
-    return text && fxi_bool_parse(text, strlen(text), &yes) == FXMON_OK && yes;
-}
-
 /* Whoever follows waits for the log to be made, and is told so: it may be a mistyped name. Whoever wants what is there until its end can't have it. */
 static int missing_folder(const fxi_log_reader *r, fxmon_error *error)
 {
-    if (until_end(r->env)) {
+    if (fxi_env_bool(r->env, "until-end", false)) {
         return fxi_fail(error, FXMON_E_IO, "from", "there is no log %.200s, so there is no end of it to read to", r->settings.path);
     }
     fxi_log(r->env, FXMON_LOG_INFO, "log", "%s: there is no such folder yet; waiting for it", r->settings.path);
@@ -68,7 +61,7 @@ fxmon_result fxi_log_open_reader(const fxmon_env *env, const char *url, const ch
         code = missing_folder(r, error);
     }
     if (code != FXMON_OK) {
-        bool missing = r->folder < 0 && code == FXMON_E_IO && until_end(env);
+        bool missing = r->folder < 0 && code == FXMON_E_IO && fxi_env_bool(env, "until-end", false);
         fxi_log_close_reader(r);
         return missing ? FXMON_FATAL : result_of(code);
     }
